@@ -1,0 +1,224 @@
+/*===-- hipfuse-rt/artifact.h - What a compiled artefact contains -*- C -*-===*\
+|*                                                                            *|
+|* Part of the Hipfuse Project, under the Apache License v2.0 with LLVM       *|
+|* Exceptions. See LICENSE for license information.                           *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+|*===----------------------------------------------------------------------===*|
+|*                                                                            *|
+|* The contract between the compiler, which writes artefacts, and the         *|
+|* runtime, which reads them. An artefact is an ELF shared object that        *|
+|*  - exports one data symbol, HIPFUSE_RT_MODULE_SYMBOL, of type              *|
+|*    hipfuse_rt_module_desc, from which everything else is reached;          *|
+|*  - carries one ELF note, described at hipfuse_rt_note_desc, that seals it; *|
+|*  - needs nothing of the runtime at link time: what host code calls is      *|
+|*    handed to it in a hipfuse_rt_host_api table.                            *|
+|*                                                                            *|
+|* Every pointer in a descriptor is owned by the artefact and is valid while  *|
+|* the artefact is loaded. Tables are constant; nothing writes to them.       *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef HIPFUSE_RT_ARTIFACT_H
+#define HIPFUSE_RT_ARTIFACT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Incremented by every incompatible change of this file. A runtime reads
+ * exactly one version. */
+#define HIPFUSE_RT_ABI_VERSION 1u
+
+/* "HFRT" in the order of the bytes in memory (little endian). */
+#define HIPFUSE_RT_MODULE_MAGIC 0x54524648u
+
+/* The exported data symbol, a hipfuse_rt_module_desc (the object itself, not
+ * a pointer to it). */
+#define HIPFUSE_RT_MODULE_SYMBOL "hipfuse_module"
+
+/*===----------------------------------------------------------------------===*/
+/* The seal                                                                   */
+/*===----------------------------------------------------------------------===*/
+
+#define HIPFUSE_RT_NOTE_SECTION ".note.hipfuse"
+/* The note's owner; its n_namesz is 8, the terminating NUL included. */
+#define HIPFUSE_RT_NOTE_NAME "Hipfuse"
+#define HIPFUSE_RT_NOTE_TYPE 1u
+
+/* The descriptor of the note: n_descsz is 16, all fields little endian.
+ *
+ * The section is allocated (SHF_ALLOC, SHT_NOTE, alignment 4), so a PT_NOTE
+ * segment covers it; the reader finds it through the program headers. A file
+ * has exactly one such note.
+ *
+ * Sealing is the last step of writing an artefact. With the linked file in a
+ * byte buffer and the note's descriptor at byte offset D of it:
+ *   1. store HIPFUSE_RT_ABI_VERSION at D, 0 at D + 4 and the length of the
+ *      buffer at D + 8;
+ *   2. compute the CRC-32 of the whole buffer (CRC-32/ISO-HDLC: polynomial
+ *      0x04C11DB7 reflected, initial value and final xor 0xFFFFFFFF, as
+ *      zlib's crc32() and llvm::crc32() compute it; "123456789" gives
+ *      0xCBF43926);
+ *   3. store it at D + 4.
+ * The reader checks file_size against the size of the file, then abi_version,
+ * then the CRC with the four bytes at D + 4 taken as zero. */
+typedef struct hipfuse_rt_note_desc {
+  uint32_t abi_version;
+  uint32_t crc32;
+  uint64_t file_size; /* in bytes */
+} hipfuse_rt_note_desc;
+
+/*===----------------------------------------------------------------------===*/
+/* Tensors                                                                    */
+/*===----------------------------------------------------------------------===*/
+
+/* Element types. Multi-byte types are in the machine's byte order (little
+ * endian). i1 takes one byte per element, 0 or 1. Packed FP4 data is i8 with
+ * the last dimension halved, the even element in the low nibble. */
+enum hipfuse_rt_dtype {
+  HIPFUSE_RT_F64 = 1,
+  HIPFUSE_RT_F32 = 2,
+  HIPFUSE_RT_F16 = 3,
+  HIPFUSE_RT_BF16 = 4,
+  HIPFUSE_RT_I1 = 5,
+  HIPFUSE_RT_I8 = 6,
+  HIPFUSE_RT_I16 = 7,
+  HIPFUSE_RT_I32 = 8,
+  HIPFUSE_RT_I64 = 9,
+  HIPFUSE_RT_F8E4M3FN = 10,
+  HIPFUSE_RT_F8E4M3FNUZ = 11,
+  HIPFUSE_RT_F8E5M2 = 12,
+  HIPFUSE_RT_F8E8M0FNU = 13
+};
+
+/* A dimension whose size is known only when the function is called. */
+#define HIPFUSE_RT_DYNAMIC (-1)
+
+/* The largest rank a tensor may have. */
+#define HIPFUSE_RT_MAX_RANK 16
+
+/* An argument or a result. All tensors are contiguous and row-major. */
+typedef struct hipfuse_rt_tensor_desc {
+  const char *name;    /* borrowed; not NULL, may be "" */
+  int32_t dtype;       /* enum hipfuse_rt_dtype */
+  int32_t rank;        /* 0 to HIPFUSE_RT_MAX_RANK */
+  const int64_t *dims; /* borrowed; `rank` sizes in elements, or
+                          HIPFUSE_RT_DYNAMIC; NULL if rank is 0 */
+  int32_t tied_arg;    /* results: index of the argument that is updated in
+                          place and holds this result after the call, or -1;
+                          arguments: -1 */
+  uint32_t flags;      /* 0 */
+} hipfuse_rt_tensor_desc;
+
+/*===----------------------------------------------------------------------===*/
+/* Host code                                                                  */
+/*===----------------------------------------------------------------------===*/
+
+/* What host code may call, handed to it by the runtime. `size` is
+ * sizeof(hipfuse_rt_host_api) as the runtime knows it; later versions append
+ * members. */
+typedef struct hipfuse_rt_host_api {
+  uint32_t size; /* in bytes */
+  void *pool;    /* owned by the runtime; first argument of parallel_for */
+
+  /* Calls `body` on disjoint ranges [b, e) that together are [begin, end),
+   * possibly from several threads at once, and returns when all calls have
+   * returned. A range has at least `grain` elements (values below 1 mean 1)
+   * unless it is the only one or the last. An empty range calls nothing. A
+   * call from inside `body` runs on the calling thread. `ctx` is borrowed for
+   * the time of the call and is passed through. `body` must not throw. */
+  void (*parallel_for)(void *pool,
+                       void (*body)(void *ctx, int64_t begin, int64_t end),
+                       void *ctx, int64_t begin, int64_t end, int64_t grain);
+} hipfuse_rt_host_api;
+
+/* A function's code for the host.
+ *
+ * data: one pointer per argument in order, then one per result that is not
+ *   tied to an argument, in order. Buffers are borrowed for the time of the
+ *   call, contiguous and row-major, and aligned at least to their element
+ *   size. A buffer without elements may be NULL. Results are uninitialised.
+ *   No buffer that is written overlaps another one.
+ * dims: all dimensions of all arguments, then of all results that are not
+ *   tied, flattened in that order, the static ones included. Borrowed. They
+ *   satisfy the shape constraints.
+ *
+ * Returns 0, or a code of its own for a failure. Must be callable from
+ * several threads at once. */
+typedef int32_t (*hipfuse_rt_host_fn)(const hipfuse_rt_host_api *api,
+                                      void *const *data, const int64_t *dims);
+
+/* Computes the shapes of a function's results and checks its constraints.
+ *
+ * arg_dims: all dimensions of all arguments, flattened; ranks and static
+ *   dimensions have been checked. Borrowed.
+ * result_dims: receives all dimensions of ALL results, tied ones included,
+ *   flattened, the static ones included. Borrowed.
+ *
+ * Returns 0, or 1 + the index of the first constraint that does not hold (and
+ * then result_dims is unspecified). */
+typedef int32_t (*hipfuse_rt_shape_fn)(const int64_t *arg_dims,
+                                       int64_t *result_dims);
+
+/*===----------------------------------------------------------------------===*/
+/* Functions and modules                                                      */
+/*===----------------------------------------------------------------------===*/
+
+typedef struct hipfuse_rt_function_desc {
+  const char *name; /* borrowed; not empty, unique in its module */
+
+  uint32_t n_args;
+  uint32_t n_results;
+  const hipfuse_rt_tensor_desc *args;    /* borrowed; NULL if n_args is 0 */
+  const hipfuse_rt_tensor_desc *results; /* borrowed; NULL if n_results is 0 */
+
+  hipfuse_rt_host_fn host_fn;   /* NULL if there is no code for the host */
+  hipfuse_rt_shape_fn shape_fn; /* may be NULL if all results are static and
+                                   there is no constraint */
+
+  /* What shape_fn checks, for messages, such as "dim 0 of argument 'x' equals
+   * dim 0 of argument 'residual'". Borrowed; NULL if n_constraints is 0. */
+  const char *const *constraints;
+  uint32_t n_constraints;
+
+  uint32_t n_kernels;  /* 0 in this version */
+  const void *kernels; /* NULL in this version */
+} hipfuse_rt_function_desc;
+
+enum hipfuse_rt_code_object_kind {
+  HIPFUSE_RT_CODE_OBJECT_HSACO = 1, /* AMD code object (ELF) */
+  HIPFUSE_RT_CODE_OBJECT_CUBIN = 2, /* NVIDIA cubin */
+  HIPFUSE_RT_CODE_OBJECT_PTX = 3    /* NVIDIA PTX text, NUL included in size */
+};
+
+/* Device code for one target. */
+typedef struct hipfuse_rt_code_object {
+  const char *target; /* borrowed; the chip's name: "gfx950", "sm_90" */
+  uint32_t kind;      /* enum hipfuse_rt_code_object_kind */
+  uint32_t flags;     /* 0 */
+  const void *data;   /* borrowed; not NULL */
+  uint64_t size;      /* in bytes */
+} hipfuse_rt_code_object;
+
+/* What HIPFUSE_RT_MODULE_SYMBOL names. */
+typedef struct hipfuse_rt_module_desc {
+  uint32_t magic;       /* HIPFUSE_RT_MODULE_MAGIC */
+  uint32_t abi_version; /* HIPFUSE_RT_ABI_VERSION */
+  uint32_t struct_size; /* sizeof(hipfuse_rt_module_desc), in bytes */
+  uint32_t flags;       /* 0 */
+  const char *producer; /* borrowed; which compiler wrote this, for people */
+
+  uint32_t n_functions;
+  uint32_t n_code_objects;
+  const hipfuse_rt_function_desc *functions;  /* borrowed; NULL if none */
+  const hipfuse_rt_code_object *code_objects; /* borrowed; NULL if none */
+} hipfuse_rt_module_desc;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HIPFUSE_RT_ARTIFACT_H */
