@@ -1,0 +1,50 @@
+//===-- LM.h - The lm dialect, its attributes and operations -- -*- C++ -*-===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HIPFUSE_DIALECT_LM_IR_LM_H
+#define HIPFUSE_DIALECT_LM_IR_LM_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace mlir::lm {
+
+/// A relation between two dimensions of the operands of one operation that
+/// holds in every valid program.
+struct DimConstraint {
+  enum class Kind {
+    Equal,  ///< dim `lhsDim` of operand `lhs` == dim `rhsDim` of operand `rhs`
+    AtLeast ///< dim `lhsDim` of operand `lhs` >= dim `rhsDim` of operand `rhs`
+  };
+  Kind kind;
+  unsigned lhs;
+  int64_t lhsDim;
+  unsigned rhs;
+  int64_t rhsDim;
+};
+
+} // namespace mlir::lm
+
+#include "hipfuse/Dialect/LM/IR/LMDialect.h.inc"
+#include "hipfuse/Dialect/LM/IR/LMEnums.h.inc"
+#include "hipfuse/Dialect/LM/IR/LMInterfaces.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "hipfuse/Dialect/LM/IR/LMAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "hipfuse/Dialect/LM/IR/LMOps.h.inc"
+
+#endif // HIPFUSE_DIALECT_LM_IR_LM_H

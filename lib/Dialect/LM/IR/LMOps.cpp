@@ -1,0 +1,314 @@
+//===-- LMOps.cpp - Operations of the lm dialect --------------------------===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "hipfuse/Dialect/LM/IR/LM.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::lm;
+
+//===----------------------------------------------------------------------===//
+// Assembly
+//===----------------------------------------------------------------------===//
+
+// The enumerations that name an operation's variant are bare keywords, so that
+// they read as part of the operation's name.
+template <typename AttrT, typename EnumT>
+static ParseResult
+parseKeywordEnum(OpAsmParser &parser, AttrT &attr,
+                 std::optional<EnumT> (*symbolize)(StringRef), StringRef what) {
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  std::optional<EnumT> value = symbolize(keyword);
+  if (!value)
+    return parser.emitError(loc)
+           << "unknown " << what << " '" << keyword << "'";
+  attr = AttrT::get(parser.getContext(), *value);
+  return success();
+}
+
+static ParseResult parseRopeStyle(OpAsmParser &parser, RopeStyleAttr &attr) {
+  return parseKeywordEnum(parser, attr, symbolizeRopeStyle, "rope style");
+}
+
+static void printRopeStyle(OpAsmPrinter &printer, Operation *,
+                           RopeStyleAttr attr) {
+  printer << stringifyRopeStyle(attr.getValue());
+}
+
+static ParseResult parseCacheLayout(OpAsmParser &parser,
+                                    CacheLayoutAttr &attr) {
+  return parseKeywordEnum(parser, attr, symbolizeCacheLayout, "cache layout");
+}
+
+static void printCacheLayout(OpAsmPrinter &printer, Operation *,
+                             CacheLayoutAttr attr) {
+  printer << stringifyCacheLayout(attr.getValue());
+}
+
+#define GET_OP_CLASSES
+#include "hipfuse/Dialect/LM/IR/LMOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Interfaces that every operation implements alike
+//===----------------------------------------------------------------------===//
+
+// On memrefs inputs are read and destinations written; a destination that keeps
+// a part of its content is read as well.
+static void getDpsEffects(
+    Operation *op,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  auto dps = cast<DestinationStyleOpInterface>(op);
+  auto tokenOp = cast<TokenOpInterface>(op);
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    bool isInit = dps.isDpsInit(&operand);
+    if (!isInit || tokenOp.keepsDestination(operand))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, 0, false,
+                           SideEffects::DefaultResource::get());
+    if (isInit)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, 0, false,
+                           SideEffects::DefaultResource::get());
+  }
+}
+
+// A result has the shape of its destination.
+static LogicalResult
+reifyDpsResultShapes(Operation *op, OpBuilder &builder,
+                     ReifiedRankedShapedTypeDims &reifiedReturnShapes) {
+  auto dps = cast<DestinationStyleOpInterface>(op);
+  for (OpResult result : op->getResults())
+    reifiedReturnShapes.push_back(tensor::getMixedSizes(
+        builder, op->getLoc(), dps.getTiedOpOperand(result)->get()));
+  return success();
+}
+
+// Caches are written row by row, shuffled scales keep their padding rows.
+static bool keepsPartOf(Operation *op, Value destination) {
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case([&](ShuffleScaleOp op) { return destination == op.getOut(); })
+      .Case<MlaCacheWriteOp, RopeMlaCacheWriteOp>(
+          [&](auto op) { return destination == op.getCache(); })
+      .Case<QuantizeOp, RmsNormQuantizeOp, SiluMulQuantizeOp, RopeQuantizeOp>(
+          [&](auto op) {
+            return destination == op.getScale() &&
+                   op.getScheme().getLayout() == ScaleLayout::Cdna4Shuffled;
+          })
+      .Default(false);
+}
+
+#define LM_DEFINE_COMMON_METHODS(OpTy)                                         \
+  void OpTy::getEffects(                                                       \
+      SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>      \
+          &effects) {                                                          \
+    getDpsEffects(getOperation(), effects);                                    \
+  }                                                                            \
+  LogicalResult OpTy::reifyResultShapes(OpBuilder &builder,                    \
+                                        ReifiedRankedShapedTypeDims &dims) {   \
+    return reifyDpsResultShapes(getOperation(), builder, dims);                \
+  }                                                                            \
+  bool OpTy::keepsDestination(OpOperand &operand) {                            \
+    return keepsPartOf(getOperation(), operand.get());                         \
+  }
+
+LM_DEFINE_COMMON_METHODS(RmsNormOp)
+LM_DEFINE_COMMON_METHODS(AddRmsNormOp)
+LM_DEFINE_COMMON_METHODS(QuantizeOp)
+LM_DEFINE_COMMON_METHODS(DequantizeOp)
+LM_DEFINE_COMMON_METHODS(ShuffleScaleOp)
+LM_DEFINE_COMMON_METHODS(SiluMulOp)
+LM_DEFINE_COMMON_METHODS(SplitKReduceOp)
+LM_DEFINE_COMMON_METHODS(RopeOp)
+LM_DEFINE_COMMON_METHODS(MlaCacheWriteOp)
+LM_DEFINE_COMMON_METHODS(RmsNormQuantizeOp)
+LM_DEFINE_COMMON_METHODS(DualRmsNormOp)
+LM_DEFINE_COMMON_METHODS(SiluMulQuantizeOp)
+LM_DEFINE_COMMON_METHODS(RopeMlaCacheWriteOp)
+LM_DEFINE_COMMON_METHODS(RopeQuantizeOp)
+
+#undef LM_DEFINE_COMMON_METHODS
+
+//===----------------------------------------------------------------------===//
+// Dimension constraints
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Collects the dimension constraints of one operation by value; operands that
+/// are absent are passed over.
+class DimConstraintBuilder {
+public:
+  DimConstraintBuilder(Operation *op, SmallVectorImpl<DimConstraint> &out)
+      : op(op), out(out) {}
+
+  void equal(Value lhs, int64_t lhsDim, Value rhs, int64_t rhsDim) {
+    add(DimConstraint::Kind::Equal, lhs, lhsDim, rhs, rhsDim);
+  }
+
+  void atLeast(Value lhs, int64_t lhsDim, Value rhs, int64_t rhsDim) {
+    add(DimConstraint::Kind::AtLeast, lhs, lhsDim, rhs, rhsDim);
+  }
+
+  /// All but the last dimensions of both are equal.
+  void equalRows(Value lhs, Value rhs) {
+    if (!lhs || !rhs)
+      return;
+    for (int64_t dim = 0, e = rank(lhs) - 1; dim < e; ++dim)
+      equal(lhs, dim, rhs, dim);
+  }
+
+  /// The scale operand of a quantisation of rows of `x`.
+  void scaleRows(Value x, Value scale, SchemeAttr scheme) {
+    if (!scale || !scheme.isDynamic())
+      return;
+    switch (scheme.getLayout()) {
+    case ScaleLayout::RowMajor:
+      return equalRows(x, scale);
+    case ScaleLayout::ColumnMajor:
+      return equal(x, 0, scale, 1);
+    case ScaleLayout::Cdna4Shuffled:
+      return atLeast(scale, 0, x, 0);
+    }
+  }
+
+  /// The tables of a rotation have equally many positions.
+  void tables(ValueRange tables) {
+    if (tables.size() == 2)
+      equal(tables[0], 0, tables[1], 0);
+  }
+
+private:
+  static int64_t rank(Value value) {
+    return cast<ShapedType>(value.getType()).getRank();
+  }
+
+  void add(DimConstraint::Kind kind, Value lhs, int64_t lhsDim, Value rhs,
+           int64_t rhsDim) {
+    if (!lhs || !rhs || lhs == rhs)
+      return;
+    if (!cast<ShapedType>(lhs.getType()).isDynamicDim(lhsDim) &&
+        !cast<ShapedType>(rhs.getType()).isDynamicDim(rhsDim))
+      return;
+    out.push_back({kind, indexOf(lhs), lhsDim, indexOf(rhs), rhsDim});
+  }
+
+  unsigned indexOf(Value value) {
+    return llvm::find(op->getOperands(), value) - op->operand_begin();
+  }
+
+  Operation *op;
+  SmallVectorImpl<DimConstraint> &out;
+};
+
+} // namespace
+
+void RmsNormOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder(*this, out).equalRows(getX(), getOut());
+}
+
+void AddRmsNormOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other : {getResidual(), getOut(), getResidualOut()})
+    builder.equalRows(getX(), other);
+}
+
+void QuantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equalRows(getX(), getData());
+  builder.scaleRows(getX(), getScale(), getScheme());
+}
+
+void DequantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equalRows(getOut(), getData());
+  builder.scaleRows(getOut(), getScale(), getScheme());
+}
+
+void ShuffleScaleOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder(*this, out).atLeast(getOut(), 0, getScale(), 0);
+}
+
+void SiluMulOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder(*this, out).equalRows(getX(), getOut());
+}
+
+void SplitKReduceOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (int64_t d = 0, e = cast<ShapedType>(getOut().getType()).getRank(); d < e;
+       ++d)
+    builder.equal(getX(), d + 1, getOut(), d);
+}
+
+void RopeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equalRows(getX(), getOut());
+  builder.equal(getX(), 0, getPositions(), 0);
+  builder.tables(getTables());
+}
+
+void MlaCacheWriteOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equal(getKvC(), 0, getKPe(), 0);
+  builder.atLeast(getKvC(), 0, getSlots(), 0);
+}
+
+void RmsNormQuantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other : {getResidual(), getData(), getNormOut(), getResidualOut(),
+                      getSecondX(), getSecondOut()})
+    builder.equalRows(getX(), other);
+  builder.scaleRows(getX(), getScale(), getScheme());
+}
+
+void DualRmsNormOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other : {getSecondX(), getOut(), getSecondOut()})
+    builder.equalRows(getX(), other);
+}
+
+void SiluMulQuantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  if (!getSplitKType())
+    builder.equalRows(getX(), getData());
+  else
+    for (int64_t d = 0, e = cast<ShapedType>(getData().getType()).getRank() - 1;
+         d < e; ++d)
+      builder.equal(getX(), d + 1, getData(), d);
+  builder.scaleRows(getData(), getScale(), getScheme());
+}
+
+void RopeMlaCacheWriteOp::getDimConstraints(
+    SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other :
+       {getQNope(), getKvC(), getKPe(), getPositions(), getQOut(), getKRot()})
+    builder.equal(getQPe(), 0, other, 0);
+  for (int64_t d = 1, e = cast<ShapedType>(getQPe().getType()).getRank() - 1;
+       d < e; ++d) {
+    builder.equal(getQPe(), d, getQNope(), d);
+    builder.equal(getQPe(), d, getQOut(), d);
+  }
+  builder.tables(getTables());
+  builder.atLeast(getKvC(), 0, getSlots(), 0);
+}
+
+void RopeQuantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equal(getX(), 0, getPositions(), 0);
+  builder.equal(getX(), 0, getData(), 0);
+  builder.scaleRows(getData(), getScale(), getScheme());
+  builder.tables(getTables());
+}
