@@ -1,0 +1,305 @@
+//===-- function.cpp - Validate and run the call of a function ------------===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "function.h"
+
+#include "dtype.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <string>
+
+using namespace hipfuse::rt;
+
+namespace {
+
+/// "argument 1 'weight' of 'f'".
+std::string describe(const hipfuse_rt_function_desc &function, const char *kind,
+                     size_t index, const hipfuse_rt_tensor_desc &desc) {
+  std::string text = std::string(kind) + " " + std::to_string(index);
+  if (*desc.name)
+    text += " '" + std::string(desc.name) + "'";
+  return text + " of '" + function.name + "'";
+}
+
+/// "17x7168", "scalar" for rank 0.
+std::string shapeText(const int64_t *dims, int32_t rank) {
+  std::string text;
+  for (int32_t d = 0; d < rank; ++d)
+    text += (d ? "x" : "") + std::to_string(dims[d]);
+  return rank == 0 ? "scalar" : text;
+}
+
+/// Checks element type, rank and static dimensions.
+Status checkType(const hipfuse_rt_function_desc &function, const char *kind,
+                 size_t index, const hipfuse_rt_tensor_desc &desc,
+                 const hipfuse_rt_tensor &tensor) {
+  auto what = [&] { return describe(function, kind, index, desc); };
+  if (tensor.dtype != desc.dtype)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT, "%s is %s, expected %s",
+                         what().c_str(), dtypeName(tensor.dtype),
+                         dtypeName(desc.dtype));
+  if (tensor.rank != desc.rank)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "%s has rank %d, expected %d", what().c_str(),
+                         tensor.rank, desc.rank);
+  if (tensor.rank > 0 && !tensor.dims)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT, "%s has no dims",
+                         what().c_str());
+  for (int32_t d = 0; d < desc.rank; ++d) {
+    if (tensor.dims[d] < 0)
+      return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                           "%s has size %" PRId64 " in dim %d", what().c_str(),
+                           tensor.dims[d], d);
+    if (desc.dims[d] != HIPFUSE_RT_DYNAMIC && desc.dims[d] != tensor.dims[d])
+      return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                           "%s has size %" PRId64
+                           " in dim %d, expected %" PRId64,
+                           what().c_str(), tensor.dims[d], d, desc.dims[d]);
+  }
+  return Status();
+}
+
+/// The bytes that a tensor takes; false if they are more than can be.
+bool byteSize(const hipfuse_rt_tensor_desc &desc, const int64_t *dims,
+              uint64_t &size) {
+  if (std::any_of(dims, dims + desc.rank,
+                  [](int64_t dim) { return dim == 0; })) {
+    size = 0;
+    return true;
+  }
+  int64_t total = static_cast<int64_t>(dtypeSize(desc.dtype));
+  for (int32_t d = 0; d < desc.rank; ++d)
+    if (__builtin_mul_overflow(total, dims[d], &total))
+      return false;
+  size = static_cast<uint64_t>(total);
+  return true;
+}
+
+/// Checks that the buffer can hold a tensor of shape `dims`.
+Status checkBuffer(const hipfuse_rt_function_desc &function, const char *kind,
+                   size_t index, const hipfuse_rt_tensor_desc &desc,
+                   const hipfuse_rt_tensor &tensor, const int64_t *dims,
+                   uint64_t &needed) {
+  auto what = [&] { return describe(function, kind, index, desc); };
+  std::string shape = shapeText(dims, desc.rank);
+  if (!byteSize(desc, dims, needed))
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "%s has shape %s, which is more than memory can hold",
+                         what().c_str(), shape.c_str());
+  if (needed == 0)
+    return Status();
+  if (!tensor.data)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT, "%s has a null buffer",
+                         what().c_str());
+  if (tensor.size < needed)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "%s has a buffer of %" PRIu64
+                         " bytes, its shape %s of %s needs %" PRIu64,
+                         what().c_str(), tensor.size, shape.c_str(),
+                         dtypeName(desc.dtype), needed);
+  if (reinterpret_cast<uintptr_t>(tensor.data) % dtypeSize(desc.dtype) != 0)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "%s has a buffer that is not aligned to its element "
+                         "size %zu",
+                         what().c_str(), dtypeSize(desc.dtype));
+  return Status();
+}
+
+/// The bytes of a buffer, for the overlap check.
+struct Extent {
+  uintptr_t begin;
+  uintptr_t end;
+  bool written;
+  bool isResult;
+  size_t index;
+};
+
+/// Checks that nothing overlaps a buffer that is written.
+Status checkOverlap(const hipfuse_rt_function_desc &function,
+                    std::vector<Extent> &extents) {
+  std::sort(extents.begin(), extents.end(),
+            [](const Extent &a, const Extent &b) { return a.begin < b.begin; });
+  auto what = [&](const Extent &e) {
+    return e.isResult ? describe(function, "result", e.index,
+                                 function.results[e.index])
+                      : describe(function, "argument", e.index,
+                                 function.args[e.index]);
+  };
+  // Of the extents so far, those that reach furthest.
+  const Extent *furthest = nullptr, *furthestWritten = nullptr;
+  for (const Extent &e : extents) {
+    const Extent *other = e.written ? furthest : furthestWritten;
+    if (other && e.begin < other->end) {
+      const Extent &writer = e.written ? e : *other;
+      const Extent &reader = e.written ? *other : e;
+      return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                           "the buffer of %s, which is written, overlaps that "
+                           "of %s",
+                           what(writer).c_str(), what(reader).c_str());
+    }
+    if (!furthest || e.end > furthest->end)
+      furthest = &e;
+    if (e.written && (!furthestWritten || e.end > furthestWritten->end))
+      furthestWritten = &e;
+  }
+  return Status();
+}
+
+Status checkCount(const hipfuse_rt_function_desc &function, const char *kind,
+                  size_t found, size_t expected, const void *table) {
+  if (found != expected)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "'%s' takes %zu %ss, found %zu", function.name,
+                         expected, kind, found);
+  if (expected && !table)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "call of '%s' with a null table of %ss", function.name,
+                         kind);
+  return Status();
+}
+
+/// The message for a violated constraint, with the shapes that violate it.
+Status constraintError(const hipfuse_rt_function_desc &function,
+                       const hipfuse_rt_tensor *args, int32_t code) {
+  if (code < 1 || uint32_t(code) > function.n_constraints)
+    return Status::error(HIPFUSE_RT_INTERNAL,
+                         "shape function of '%s' returned %d, it has %u "
+                         "constraints",
+                         function.name, code, function.n_constraints);
+  constexpr uint32_t maxShown = 8;
+  std::string shapes;
+  for (uint32_t i = 0; i < std::min(function.n_args, maxShown); ++i)
+    shapes += (i ? ", " : "") + shapeText(args[i].dims, args[i].rank);
+  if (function.n_args > maxShown)
+    shapes += ", ...";
+  return Status::error(
+      HIPFUSE_RT_INVALID_ARGUMENT, "'%s' needs that %s; its arguments are %s",
+      function.name, function.constraints[code - 1], shapes.c_str());
+}
+
+} // namespace
+
+Status hipfuse::rt::inferShapes(const hipfuse_rt_function_desc &function,
+                                size_t numArgs, const hipfuse_rt_tensor *args,
+                                std::vector<int64_t> &argDims,
+                                std::vector<int64_t> &resultDims) {
+  HIPFUSE_RT_RETURN_IF_ERROR(
+      checkCount(function, "argument", numArgs, function.n_args, args));
+  argDims.clear();
+  for (uint32_t i = 0; i < function.n_args; ++i) {
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        checkType(function, "argument", i, function.args[i], args[i]));
+    argDims.insert(argDims.end(), args[i].dims, args[i].dims + args[i].rank);
+  }
+
+  resultDims.clear();
+  for (uint32_t i = 0; i < function.n_results; ++i)
+    resultDims.insert(resultDims.end(), function.results[i].dims,
+                      function.results[i].dims + function.results[i].rank);
+  if (!function.shape_fn)
+    return Status();
+
+  // The shape function may write to the results before it fails.
+  std::vector<int64_t> inferred(resultDims.size(), 0);
+  if (int32_t code = function.shape_fn(argDims.data(), inferred.data()))
+    return constraintError(function, args, code);
+  const int64_t *argDim = argDims.data();
+  std::vector<const int64_t *> dimsOfArg(function.n_args);
+  for (uint32_t i = 0; i < function.n_args; ++i) {
+    dimsOfArg[i] = argDim;
+    argDim += function.args[i].rank;
+  }
+  size_t at = 0;
+  for (uint32_t i = 0; i < function.n_results; ++i) {
+    const hipfuse_rt_tensor_desc &result = function.results[i];
+    for (int32_t d = 0; d < result.rank; ++d, ++at)
+      if (inferred[at] < 0 ||
+          (result.dims[d] != HIPFUSE_RT_DYNAMIC &&
+           inferred[at] != result.dims[d]) ||
+          (result.tied_arg >= 0 &&
+           inferred[at] != dimsOfArg[result.tied_arg][d]))
+        return Status::error(HIPFUSE_RT_INTERNAL,
+                             "shape function of '%s' computed size %" PRId64
+                             " for dim %d of result %u, which its type or its "
+                             "tied argument does not allow",
+                             function.name, inferred[at], d, i);
+  }
+  resultDims.swap(inferred);
+  return Status();
+}
+
+Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
+                                   size_t numArgs,
+                                   const hipfuse_rt_tensor *args,
+                                   size_t numResults,
+                                   const hipfuse_rt_tensor *results,
+                                   CallFrame &frame) {
+  std::vector<int64_t> resultDims;
+  HIPFUSE_RT_RETURN_IF_ERROR(
+      inferShapes(function, numArgs, args, frame.dims, resultDims));
+  HIPFUSE_RT_RETURN_IF_ERROR(
+      checkCount(function, "result", numResults, function.n_results, results));
+
+  std::vector<Extent> extents;
+  extents.reserve(numArgs + numResults);
+  auto addExtent = [&](const void *data, uint64_t size, bool isResult,
+                       size_t index) {
+    auto begin = reinterpret_cast<uintptr_t>(data);
+    if (size)
+      extents.push_back({begin, begin + size, isResult, isResult, index});
+  };
+
+  frame.data.reserve(numArgs + numResults);
+  std::vector<size_t> extentOfArg(numArgs, SIZE_MAX);
+  for (uint32_t i = 0; i < function.n_args; ++i) {
+    uint64_t size = 0;
+    HIPFUSE_RT_RETURN_IF_ERROR(checkBuffer(function, "argument", i,
+                                           function.args[i], args[i],
+                                           args[i].dims, size));
+    frame.data.push_back(args[i].data);
+    if (size)
+      extentOfArg[i] = extents.size();
+    addExtent(args[i].data, size, /*isResult=*/false, i);
+  }
+
+  const int64_t *dims = resultDims.data();
+  for (uint32_t i = 0; i < function.n_results; ++i) {
+    const hipfuse_rt_tensor_desc &desc = function.results[i];
+    const int64_t *shape = dims;
+    dims += desc.rank;
+    if (desc.tied_arg >= 0) {
+      if (results[i].data && results[i].data != args[desc.tied_arg].data)
+        return Status::error(
+            HIPFUSE_RT_INVALID_ARGUMENT,
+            "%s is held by argument %d, its buffer must be that argument's or "
+            "null",
+            describe(function, "result", i, desc).c_str(), desc.tied_arg);
+      if (extentOfArg[desc.tied_arg] != SIZE_MAX)
+        extents[extentOfArg[desc.tied_arg]].written = true;
+      continue;
+    }
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        checkType(function, "result", i, desc, results[i]));
+    for (int32_t d = 0; d < desc.rank; ++d)
+      if (results[i].dims[d] != shape[d])
+        return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                             "%s has size %" PRId64
+                             " in dim %d, expected %" PRId64
+                             " for these arguments",
+                             describe(function, "result", i, desc).c_str(),
+                             results[i].dims[d], d, shape[d]);
+    uint64_t size = 0;
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        checkBuffer(function, "result", i, desc, results[i], shape, size));
+    frame.data.push_back(results[i].data);
+    frame.dims.insert(frame.dims.end(), shape, shape + desc.rank);
+    addExtent(results[i].data, size, /*isResult=*/true, i);
+  }
+  return checkOverlap(function, extents);
+}
