@@ -37,17 +37,20 @@ static Type typeOr(std::optional<Type> type, OpBuilder &builder) {
 }
 
 /// `value` with each element rounded to the type of `destination`; `value`
-/// itself where that changes nothing.
+/// itself where that changes nothing. The result has the destination's type,
+/// also where only one of the two knows a dimension.
 static Value convertTo(OpBuilder &builder, Location loc, Value value,
                        Value destination) {
   Type from = tensorType(value).getElementType();
   RankedTensorType to = tensorType(destination);
-  if (from == to.getElementType())
-    return value;
   RankedTensorType type = tensorType(value).clone(to.getElementType());
   if (from.getIntOrFloatBitWidth() > to.getElementTypeBitWidth())
-    return arith::TruncFOp::create(builder, loc, type, value);
-  return arith::ExtFOp::create(builder, loc, type, value);
+    value = arith::TruncFOp::create(builder, loc, type, value);
+  else if (from != to.getElementType())
+    value = arith::ExtFOp::create(builder, loc, type, value);
+  if (type != to)
+    value = tensor::CastOp::create(builder, loc, to, value);
+  return value;
 }
 
 SmallVector<Value> RmsNormQuantizeOp::decompose(OpBuilder &builder) {

@@ -59,14 +59,31 @@ static LogicalResult verifySemantics(Operation *op) {
   return success();
 }
 
-/// Checks that `value`, called `name` in the message, has the shape `expected`.
-static LogicalResult verifyShape(Operation *op, StringRef name, Value value,
-                                 ArrayRef<int64_t> expected) {
+/// Checks that `value`, called `name` in the message, has the shape `expected`
+/// as far as dimensions are static.
+static LogicalResult verifyDims(Operation *op, StringRef name, Value value,
+                                ArrayRef<int64_t> expected) {
   if (!value || shapesMatch(shaped(value).getShape(), expected))
     return success();
   return op->emitOpError() << name << " has the shape "
                            << str(shaped(value).getShape())
                            << ", but must have " << str(expected);
+}
+
+/// The same for a value with columns: a last dimension that is static in
+/// `expected` is static in the value.
+static LogicalResult verifyShape(Operation *op, StringRef name, Value value,
+                                 ArrayRef<int64_t> expected) {
+  if (!value)
+    return success();
+  if (failed(verifyDims(op, name, value, expected)))
+    return failure();
+  if (!expected.empty() && !ShapedType::isDynamic(expected.back()) &&
+      ShapedType::isDynamic(shaped(value).getShape().back()))
+    return op->emitOpError()
+           << name << " has a dynamic last dimension, but must have "
+           << str(expected);
+  return success();
 }
 
 /// Checks that `value` has rank `minRank` or more and a static last dimension.
@@ -225,7 +242,7 @@ static LogicalResult verifyQuantized(Operation *op, SchemeAttr scheme,
            << "scale layout " << stringifyScaleLayout(scheme.getLayout())
            << " needs rank 2, but the rank is " << shape.size();
   if (scheme.getLayout() == ScaleLayout::ColumnMajor)
-    return verifyShape(op, "scale", scale, {scales, shape[0]});
+    return verifyDims(op, "scale", scale, {scales, shape[0]});
   if (failed(verifyShape(
           op, "scale", scale,
           {ShapedType::kDynamic, (int64_t)llvm::alignTo(scales, 8)})))
@@ -256,6 +273,8 @@ LogicalResult DequantizeOp::verify() {
                            Value());
   if (!shaped(getScale()).getElementType().isF32())
     return emitOpError("scale must be f32 with granularity tensor");
+  if (failed(verifyScalar(*this, "scale", getScale())))
+    return failure();
   return verifyQuantized(*this, getScheme(), shape, getData(), Value(),
                          getScale());
 }
@@ -404,8 +423,8 @@ LogicalResult SiluMulQuantizeOp::verify() {
 /// Checks positions and tables; returns the number of rotated columns.
 static FailureOr<int64_t> verifyTables(Operation *op, Value x, Value positions,
                                        ValueRange tables) {
-  if (failed(verifyShape(op, "positions", positions,
-                         shaped(x).getShape().take_front())))
+  if (failed(verifyDims(op, "positions", positions,
+                        shaped(x).getShape().take_front())))
     return failure();
   if (tables.empty() || tables.size() > 2)
     return op->emitOpError() << "has " << tables.size()
@@ -518,11 +537,11 @@ static LogicalResult verifyCacheWrite(Operation *op, Value kv, Value pe,
     int64_t stride = shaped(cache).getShape()[1];
     if (page <= 0)
       return op->emitOpError("page_size must be positive");
-    if (stride % 576 != 0 || stride < 584 * page)
+    if (stride % 576 != 0 || page > stride / 584)
       return op->emitOpError()
              << "cache has pages of " << stride
              << " bytes, but ds_mla_584 with page_size " << page
-             << " needs a multiple of 576, at least " << 584 * page;
+             << " needs a multiple of 576, at least 584 per token";
   }
   if ((layout == CacheLayout::Fp8) != static_cast<bool>(scale))
     return op->emitOpError()
