@@ -10,6 +10,8 @@
 
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Dialect/LM/Transforms/BufferizableOpInterfaceImpl.h"
+#include "hipfuse/Package/Passes.h"
+#include "hipfuse/Pipelines/Pipelines.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -50,4 +52,8 @@ void hipfuse::registerAllDialects(DialectRegistry &registry) {
   tensor::registerInferTypeOpInterfaceExternalModels(registry);
 }
 
-void hipfuse::registerAllPasses() { lm::registerLMTransformsPasses(); }
+void hipfuse::registerAllPasses() {
+  lm::registerLMTransformsPasses();
+  registerHipfusePackagePasses();
+  registerPipelines();
+}

@@ -1,0 +1,95 @@
+//===-- Passes.td - Passes that package a program ----------*- tablegen -*-===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HIPFUSE_PACKAGE_PASSES_TD
+#define HIPFUSE_PACKAGE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def MakeEntryPointsPass : Pass<"hipfuse-make-entry-points", "::mlir::ModuleOp"> {
+  let summary = "Give public functions the artefact's calling convention";
+  let description = [{
+    Prepares a module of functions on tensors for the artefact that
+    `runtime/include/hipfuse-rt/artifact.h` describes. For each public function
+    `f` it makes
+
+    *   `hipfuse_host_f(api, data, dims)`: the body of `f` between its buffers.
+        Arguments are read through `bufferization.to_tensor`, results are
+        materialised in the caller's buffers;
+    *   `hipfuse_entry_f`: the C entry that calls it;
+    *   `hipfuse_shape_f`: computes the shapes of all results from those of the
+        arguments and checks what must hold between them, so that a call with
+        wrong shapes ends before it runs;
+
+    and for the module the descriptor `hipfuse_module` and the note that seals
+    the file. Private functions are inlined before (`inline`).
+
+    A result is *tied* to an argument when it is that argument after a chain of
+    updates of destinations (a KV cache, a residual): it is updated in
+    place. Every other argument is read only, whatever the body does.
+
+    Arguments and results are called by their `lm.name` attribute, else
+    `arg0`, `arg1`, ... and `result0`, ...
+
+    Errors: an argument or result that is not a ranked tensor of a type that an
+    artefact can name; a public function without a body; a result whose shape
+    does not follow from the shapes of the arguments; a remaining call.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::arith::ArithDialect"
+  ];
+  let options = [
+    Option<"producer", "producer", "std::string", "\"hipfuse\"",
+           "Text in the artefact that says what wrote it">
+  ];
+}
+
+def OutlineParallelLoopsPass
+    : Pass<"hipfuse-outline-parallel-loops", "::mlir::ModuleOp"> {
+  let summary = "Run outermost parallel loops on the runtime's thread pool";
+  let description = [{
+    Moves the body of each outermost `scf.parallel` of a host entry into a
+    function over a range of iterations and calls the `parallel_for` of the
+    entry's function table with it. Values from outside travel in a struct on
+    the caller's stack. Several dimensions become one range; the last of them
+    stays an inner loop, so that it can be vectorised.
+
+    A loop whose whole work is known to be small runs where it stands: waking
+    threads costs more. `grain` is the least work, in scalar operations, that a
+    task has.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::func::FuncDialect",
+    "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"
+  ];
+  let options = [
+    Option<"grain", "grain", "int64_t", "16384",
+           "Least number of scalar operations in a task">
+  ];
+  let statistics = [
+    Statistic<"numOutlined", "num-outlined", "Number of loops outlined">,
+    Statistic<"numSequential", "num-sequential",
+              "Number of loops too small to be worth it">
+  ];
+}
+
+def LowerStridedCopiesPass : Pass<"hipfuse-lower-strided-copies"> {
+  let summary = "Copies of buffers that are not contiguous become linalg.copy";
+  let description = [{
+    `memref.copy` between contiguous buffers is one `memcpy`. Any other copy
+    would call a library; as `linalg.copy` it becomes a loop.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of copies rewritten">
+  ];
+}
+
+#endif // HIPFUSE_PACKAGE_PASSES_TD

@@ -1,0 +1,369 @@
+//===-- MakeEntryPoints.cpp - The artefact's calling convention -----------===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Descriptor.h"
+#include "DimEvaluator.h"
+
+#include "hipfuse/Package/Passes.h"
+
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#define DEBUG_TYPE "hipfuse-make-entry-points"
+
+namespace hipfuse {
+#define GEN_PASS_DEF_MAKEENTRYPOINTSPASS
+#include "hipfuse/Package/Passes.h.inc"
+} // namespace hipfuse
+
+using namespace mlir;
+using namespace hipfuse;
+
+//===----------------------------------------------------------------------===//
+// Signature
+//===----------------------------------------------------------------------===//
+
+/// The argument that `value` is after a chain of updates of destinations, or
+/// none. An argument that is returned untouched is not tied: it is copied.
+static std::optional<unsigned> findTiedArgument(Value value) {
+  bool updated = false;
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto dps = dyn_cast<DestinationStyleOpInterface>(op))
+      value = dps.getTiedOpOperand(cast<OpResult>(value))->get();
+    else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+      value = insert.getDest();
+    else
+      return std::nullopt;
+    updated = true;
+  }
+  auto arg = cast<BlockArgument>(value);
+  if (!updated || !isa<func::FuncOp>(arg.getOwner()->getParentOp()))
+    return std::nullopt;
+  return arg.getArgNumber();
+}
+
+/// Describes `func`, or emits why it cannot be an entry.
+static FailureOr<FunctionDescriptor> describe(func::FuncOp func) {
+  FunctionDescriptor descriptor;
+  descriptor.name = func.getSymName().str();
+  if (!llvm::hasSingleElement(func.getBody()))
+    return func.emitError("public function '")
+           << func.getSymName() << "' has control flow between blocks";
+
+  auto addTensor = [&](SmallVector<TensorDescriptor> &list, Type type,
+                       std::string name, StringRef what) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || tensor.getEncoding())
+      return func.emitError(what) << " '" << name << "' of public function '"
+                                  << func.getSymName() << "' has type " << type
+                                  << ", but an artefact takes ranked tensors";
+    if (!getRuntimeDtype(tensor.getElementType()))
+      return func.emitError(what)
+             << " '" << name << "' of public function '" << func.getSymName()
+             << "' has element type " << tensor.getElementType()
+             << ", which an artefact cannot name";
+    list.push_back({std::move(name), tensor, -1});
+    return success();
+  };
+  for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+    if (failed(addTensor(descriptor.args, func.getArgumentTypes()[i],
+                         DimEvaluator::getArgName(func, i), "argument")))
+      return failure();
+
+  Operation *ret = func.getBody().front().getTerminator();
+  llvm::SmallDenseSet<unsigned> tied;
+  for (unsigned i = 0, e = func.getNumResults(); i < e; ++i) {
+    auto name = func.getResultAttrOfType<StringAttr>(i, "lm.name");
+    if (failed(addTensor(descriptor.results, func.getResultTypes()[i],
+                         name ? name.str() : "result" + std::to_string(i),
+                         "result")))
+      return failure();
+    std::optional<unsigned> arg = findTiedArgument(ret->getOperand(i));
+    if (arg && tied.insert(*arg).second)
+      descriptor.results.back().tiedArg = *arg;
+  }
+  return descriptor;
+}
+
+//===----------------------------------------------------------------------===//
+// Code of an entry
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Emits LLVM code that reads and writes arrays of dimensions.
+class EntryBuilder {
+public:
+  EntryBuilder(ModuleOp module)
+      : builder(module.getContext()), loc(module.getLoc()),
+        converter(module.getContext()) {
+    builder.setInsertionPointToEnd(module.getBody());
+    ptr = LLVM::LLVMPointerType::get(module.getContext());
+    i32 = builder.getI32Type();
+    i64 = builder.getI64Type();
+  }
+
+  void makeShapeFunction(func::FuncOp func, FunctionDescriptor &descriptor,
+                         DimEvaluator &dims,
+                         ArrayRef<ShapeConstraint> constraints,
+                         ArrayRef<AffineExpr> resultDims);
+  func::FuncOp makeHostFunction(func::FuncOp func,
+                                const FunctionDescriptor &descriptor);
+  void makeEntry(FunctionDescriptor &descriptor, func::FuncOp host);
+
+private:
+  Value constant(int64_t value) {
+    return LLVM::ConstantOp::create(builder, loc, i64,
+                                    builder.getI64IntegerAttr(value));
+  }
+  Value load(Type type, Value array, int64_t index) {
+    Value address = LLVM::GEPOp::create(builder, loc, ptr, type, array,
+                                        LLVM::GEPArg(index));
+    return LLVM::LoadOp::create(builder, loc, type, address);
+  }
+  void store(Value value, Value array, int64_t index) {
+    Value address = LLVM::GEPOp::create(builder, loc, ptr, value.getType(),
+                                        array, LLVM::GEPArg(index));
+    LLVM::StoreOp::create(builder, loc, value, address);
+  }
+  /// Code for a non-negative size; symbols index `array`.
+  Value emit(AffineExpr expr, Value array);
+  /// The contiguous buffer at data[index], its sizes from dims[firstDim].
+  Value makeBuffer(RankedTensorType type, Value data, int64_t index, Value dims,
+                   int64_t firstDim);
+
+  OpBuilder builder;
+  Location loc;
+  LLVMTypeConverter converter;
+  Type ptr, i32, i64;
+};
+
+Value EntryBuilder::emit(AffineExpr expr, Value array) {
+  if (auto number = dyn_cast<AffineConstantExpr>(expr))
+    return constant(number.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return load(i64, array, symbol.getPosition());
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = emit(binary.getLHS(), array);
+  Value rhs = emit(binary.getRHS(), array);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return LLVM::AddOp::create(builder, loc, lhs, rhs);
+  case AffineExprKind::Mul:
+    return LLVM::MulOp::create(builder, loc, lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return LLVM::SDivOp::create(builder, loc, lhs, rhs);
+  case AffineExprKind::CeilDiv: {
+    Value up = LLVM::AddOp::create(
+        builder, loc, lhs, LLVM::SubOp::create(builder, loc, rhs, constant(1)));
+    return LLVM::SDivOp::create(builder, loc, up, rhs);
+  }
+  default:
+    return LLVM::SRemOp::create(builder, loc, lhs, rhs);
+  }
+}
+
+void EntryBuilder::makeShapeFunction(func::FuncOp func,
+                                     FunctionDescriptor &descriptor,
+                                     DimEvaluator &dims,
+                                     ArrayRef<ShapeConstraint> constraints,
+                                     ArrayRef<AffineExpr> resultDims) {
+  OpBuilder::InsertionGuard guard(builder);
+  descriptor.shapeSymbol = "hipfuse_shape_" + descriptor.name;
+  auto shape = LLVM::LLVMFuncOp::create(
+      builder, loc, descriptor.shapeSymbol,
+      LLVM::LLVMFunctionType::get(i32, {ptr, ptr}), LLVM::Linkage::Internal);
+  Block *block = shape.addEntryBlock(builder);
+  Value argDims = block->getArgument(0), out = block->getArgument(1);
+  builder.setInsertionPointToStart(block);
+  auto returnCode = [&](int32_t code) {
+    Value value =
+        LLVM::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(code));
+    LLVM::ReturnOp::create(builder, loc, value);
+  };
+
+  for (const ShapeConstraint &constraint : constraints) {
+    descriptor.constraints.push_back(
+        dims.describe(constraint.lhs) +
+        (constraint.equal ? " equals " : " is at least ") +
+        dims.describe(constraint.rhs));
+    Value holds = LLVM::ICmpOp::create(
+        builder, loc,
+        constraint.equal ? LLVM::ICmpPredicate::eq : LLVM::ICmpPredicate::sge,
+        emit(constraint.lhs, argDims), emit(constraint.rhs, argDims));
+    Block *violated = shape.addBlock(), *next = shape.addBlock();
+    LLVM::CondBrOp::create(builder, loc, holds, next, violated);
+    builder.setInsertionPointToStart(violated);
+    returnCode(descriptor.constraints.size());
+    builder.setInsertionPointToStart(next);
+  }
+  for (auto [i, expr] : llvm::enumerate(resultDims))
+    store(emit(expr, argDims), out, i);
+  returnCode(0);
+}
+
+Value EntryBuilder::makeBuffer(RankedTensorType type, Value data, int64_t index,
+                               Value dims, int64_t firstDim) {
+  auto memref = MemRefType::get(type.getShape(), type.getElementType());
+  Value pointer = load(ptr, data, index);
+  SmallVector<Value> sizes, strides(type.getRank());
+  for (int64_t d = 0, e = type.getRank(); d < e; ++d)
+    sizes.push_back(type.isDynamicDim(d) ? load(i64, dims, firstDim + d)
+                                         : constant(type.getDimSize(d)));
+  Value stride = constant(1);
+  for (int64_t d = type.getRank() - 1; d >= 0; --d) {
+    strides[d] = stride;
+    if (d)
+      stride = LLVM::MulOp::create(builder, loc, stride, sizes[d]);
+  }
+  SmallVector<Value> fields = {pointer, pointer, constant(0)};
+  llvm::append_range(fields, sizes);
+  llvm::append_range(fields, strides);
+  Value packed =
+      MemRefDescriptor::pack(builder, loc, converter, memref, fields);
+  return UnrealizedConversionCastOp::create(builder, loc, memref, packed)
+      .getResult(0);
+}
+
+func::FuncOp
+EntryBuilder::makeHostFunction(func::FuncOp func,
+                               const FunctionDescriptor &descriptor) {
+  OpBuilder::InsertionGuard guard(builder);
+  auto host = func::FuncOp::create(
+      builder, func.getLoc(), "hipfuse_host_" + descriptor.name,
+      builder.getFunctionType({ptr, ptr, ptr}, {}));
+  host.setPrivate();
+  host->setAttr("lm.host_entry", builder.getUnitAttr());
+  host->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(builder.getContext(), LLVM::Linkage::Internal));
+  Block *block = host.addEntryBlock();
+  builder.setInsertionPointToStart(block);
+  Value data = block->getArgument(1), dims = block->getArgument(2);
+
+  IRMapping mapping;
+  SmallVector<Value> argBuffers;
+  int64_t index = 0, firstDim = 0;
+  for (auto [i, arg] : llvm::enumerate(descriptor.args)) {
+    bool writable =
+        llvm::any_of(descriptor.results, [arg = i](const auto &result) {
+          return result.tiedArg == static_cast<int32_t>(arg);
+        });
+    Value buffer = makeBuffer(arg.type, data, index++, dims, firstDim);
+    firstDim += arg.type.getRank();
+    argBuffers.push_back(buffer);
+    mapping.map(func.getArgument(i), bufferization::ToTensorOp::create(
+                                         builder, loc, arg.type, buffer,
+                                         /*restrict=*/true, writable));
+  }
+  SmallVector<Value> resultBuffers;
+  for (const TensorDescriptor &result : descriptor.results) {
+    if (result.tiedArg >= 0) {
+      resultBuffers.push_back(argBuffers[result.tiedArg]);
+      continue;
+    }
+    resultBuffers.push_back(
+        makeBuffer(result.type, data, index++, dims, firstDim));
+    firstDim += result.type.getRank();
+  }
+
+  for (Operation &op : func.getBody().front().without_terminator())
+    builder.clone(op, mapping);
+  Operation *ret = func.getBody().front().getTerminator();
+  for (auto [i, result] : llvm::enumerate(descriptor.results)) {
+    bufferization::MaterializeInDestinationOp::create(
+        builder, loc, /*result=*/Type(),
+        mapping.lookupOrDefault(ret->getOperand(i)), resultBuffers[i],
+        /*restrict=*/result.tiedArg < 0, /*writable=*/true);
+  }
+  func::ReturnOp::create(builder, loc);
+  return host;
+}
+
+void EntryBuilder::makeEntry(FunctionDescriptor &descriptor,
+                             func::FuncOp host) {
+  OpBuilder::InsertionGuard guard(builder);
+  descriptor.hostSymbol = "hipfuse_entry_" + descriptor.name;
+  auto entry = LLVM::LLVMFuncOp::create(
+      builder, loc, descriptor.hostSymbol,
+      LLVM::LLVMFunctionType::get(i32, {ptr, ptr, ptr}),
+      LLVM::Linkage::Internal);
+  Block *block = entry.addEntryBlock(builder);
+  builder.setInsertionPointToStart(block);
+  func::CallOp::create(builder, loc, host, block->getArguments());
+  Value ok =
+      LLVM::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  LLVM::ReturnOp::create(builder, loc, ok);
+}
+
+//===----------------------------------------------------------------------===//
+// Pass
+//===----------------------------------------------------------------------===//
+
+struct MakeEntryPointsPass final
+    : hipfuse::impl::MakeEntryPointsPassBase<MakeEntryPointsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SmallVector<func::FuncOp> functions;
+    for (auto func : module.getOps<func::FuncOp>())
+      if (func.isPublic())
+        functions.push_back(func);
+
+    EntryBuilder entries(module);
+    SmallVector<FunctionDescriptor, 0> descriptors;
+    for (func::FuncOp func : functions) {
+      WalkResult calls = func.walk([&](func::CallOp call) {
+        call.emitError("call of '")
+            << call.getCallee()
+            << "' remains; an entry needs its callees inlined";
+        return WalkResult::interrupt();
+      });
+      FailureOr<FunctionDescriptor> descriptor = describe(func);
+      if (calls.wasInterrupted() || failed(descriptor))
+        return signalPassFailure();
+
+      DimEvaluator dims(func);
+      FailureOr<SmallVector<ShapeConstraint>> constraints =
+          dims.getConstraints();
+      if (failed(constraints))
+        return signalPassFailure();
+      SmallVector<AffineExpr> resultDims;
+      for (Value result : func.getBody().front().getTerminator()->getOperands())
+        for (int64_t d = 0, e = cast<ShapedType>(result.getType()).getRank();
+             d < e; ++d) {
+          resultDims.push_back(dims.getDim(result, d));
+          if (!resultDims.back())
+            return signalPassFailure();
+        }
+      entries.makeShapeFunction(func, *descriptor, dims, *constraints,
+                                resultDims);
+      func::FuncOp host = entries.makeHostFunction(func, *descriptor);
+      entries.makeEntry(*descriptor, host);
+      descriptors.push_back(std::move(*descriptor));
+    }
+    for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (!func->hasAttr("lm.host_entry"))
+        func.erase();
+    emitModuleDescriptor(module, producer, descriptors);
+
+    // Bufferisation knows slices, not concatenations.
+    RewritePatternSet patterns(&getContext());
+    tensor::populateDecomposeTensorConcatPatterns(patterns);
+    if (failed(applyPatternsGreedily(module, std::move(patterns))))
+      return signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,59 @@
+// RUN: hipfuse-opt %s --split-input-file --hipfuse-make-entry-points='producer=test' | FileCheck %s
+
+// The cache is updated in place: writable, no buffer of its own. The other
+// argument is read only. The number of slots may not exceed the rows.
+
+// CHECK-LABEL: llvm.func internal @hipfuse_shape_write
+// CHECK: llvm.icmp "eq"
+// CHECK: llvm.icmp "sge"
+// CHECK-LABEL: func.func private @hipfuse_host_write
+// CHECK-SAME: lm.host_entry
+// CHECK: bufferization.to_tensor %{{.*}} restrict : memref<?x512xbf16>
+// CHECK: bufferization.to_tensor %[[CACHE:.*]] restrict writable : memref<8x64x576xbf16>
+// CHECK: %[[RESULT:.*]] = lm.mla_cache_write
+// CHECK: bufferization.materialize_in_destination %[[RESULT]] in writable %[[CACHE]]
+// CHECK: llvm.func internal @hipfuse_entry_write
+// CHECK: "dim 0 of argument 'kv' equals dim 0 of argument 'arg1'\00"
+// CHECK: "dim 0 of argument 'kv' is at least dim 0 of argument 'slots'\00"
+// CHECK: llvm.mlir.global external constant @hipfuse_module
+// CHECK: llvm.mlir.global external hidden constant @hipfuse_note() {{.*}}section = ".note.hipfuse"
+// CHECK-NOT: func.func @write
+func.func @write(%kv: tensor<?x512xbf16> {lm.name = "kv"}, %pe: tensor<?x64xbf16>, %slots: tensor<?xi64> {lm.name = "slots"}, %cache: tensor<8x64x576xbf16>) -> (tensor<8x64x576xbf16> {lm.name = "cache"}) {
+  %0 = lm.mla_cache_write bf16 {skip_rule = #lm.skip_rule<negative>} ins(%kv, %pe : tensor<?x512xbf16>, tensor<?x64xbf16>) slots(%slots : tensor<?xi64>) outs(%cache : tensor<8x64x576xbf16>)
+  return %0 : tensor<8x64x576xbf16>
+}
+
+// -----
+
+// A new tensor gets the caller's buffer; its size follows from the argument. An
+// argument that is returned untouched is copied, not tied.
+
+// CHECK-LABEL: llvm.func internal @hipfuse_shape_norm
+// CHECK-NOT: llvm.icmp
+// CHECK: llvm.store
+// CHECK-LABEL: func.func private @hipfuse_host_norm
+// CHECK-NOT: writable
+// CHECK: %[[Y:.*]] = lm.rms_norm
+// CHECK: materialize_in_destination %[[Y]] in restrict writable
+// CHECK: materialize_in_destination %{{.*}} in restrict writable
+func.func @norm(%x: tensor<?x64xbf16>) -> (tensor<?x64xf32>, tensor<?x64xbf16>) {
+  %c0 = arith.constant 0 : index
+  %m = tensor.dim %x, %c0 : tensor<?x64xbf16>
+  %init = tensor.empty(%m) : tensor<?x64xf32>
+  %y = lm.rms_norm {epsilon = 1.0e-06 : f32} ins(%x : tensor<?x64xbf16>) outs(%init : tensor<?x64xf32>)
+  return %y, %x : tensor<?x64xf32>, tensor<?x64xbf16>
+}
+
+// -----
+
+// Sizes through views: rows of a flattened tensor, a slice that must fit.
+
+// CHECK-LABEL: func.func private @hipfuse_host_views
+// CHECK: "dim 0 of argument 'arg0' is at least dim 0 of argument 'arg1'\00"
+func.func @views(%x: tensor<?x8x16xf32>, %y: tensor<?x4xf32>) -> (tensor<?x16xf32>, tensor<?x8x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %0 = tensor.collapse_shape %x [[0, 1], [2]] : tensor<?x8x16xf32> into tensor<?x16xf32>
+  %n = tensor.dim %y, %c0 : tensor<?x4xf32>
+  %1 = tensor.extract_slice %x[0, 0, 0] [%n, 8, 4] [1, 1, 1] : tensor<?x8x16xf32> to tensor<?x8x4xf32>
+  return %0, %1 : tensor<?x16xf32>, tensor<?x8x4xf32>
+}
