@@ -53,62 +53,58 @@ AffineExpr DimEvaluator::evalIndex(Value value) {
   APInt number;
   if (matchPattern(value, m_ConstantInt(&number)))
     return constant(number.getSExtValue());
+  auto unknown = [&]() -> AffineExpr {
+    emitError(value.getLoc()) << "this size does not follow from the shapes of "
+                                 "the arguments of '"
+                              << func.getSymName() << "'";
+    return {};
+  };
   Operation *op = value.getDefiningOp();
+  if (!op)
+    return unknown();
+  // Null operands have been reported where they were met.
   auto binary = [&](auto combine) -> AffineExpr {
     AffineExpr lhs = evalIndex(op->getOperand(0));
     AffineExpr rhs = lhs ? evalIndex(op->getOperand(1)) : AffineExpr();
     return rhs ? combine(lhs, rhs) : AffineExpr();
   };
-  if (op) {
-    AffineExpr result =
-        llvm::TypeSwitch<Operation *, AffineExpr>(op)
-            .Case([&](tensor::DimOp op) -> AffineExpr {
-              if (std::optional<int64_t> dim = op.getConstantIndex())
-                return getDim(op.getSource(), *dim);
-              return {};
-            })
-            .Case<arith::IndexCastOp, arith::IndexCastUIOp>(
-                [&](auto op) { return evalIndex(op.getIn()); })
-            .Case([&](arith::AddIOp) {
-              return binary([](auto a, auto b) { return a + b; });
-            })
-            .Case([&](arith::SubIOp) {
-              return binary([](auto a, auto b) { return a - b; });
-            })
-            .Case([&](arith::MulIOp) {
-              return binary([](auto a, auto b) { return a * b; });
-            })
-            .Case<arith::DivUIOp, arith::DivSIOp, arith::FloorDivSIOp>(
-                [&](auto) {
-                  return binary([](auto a, auto b) { return a.floorDiv(b); });
-                })
-            .Case<arith::CeilDivUIOp, arith::CeilDivSIOp>([&](auto) {
-              return binary([](auto a, auto b) { return a.ceilDiv(b); });
-            })
-            .Case<arith::RemUIOp, arith::RemSIOp>([&](auto) {
-              return binary([](auto a, auto b) { return a % b; });
-            })
-            .Case([&](affine::AffineApplyOp op) -> AffineExpr {
-              AffineMap map = op.getAffineMap();
-              SmallVector<AffineExpr> operands;
-              for (Value operand : op.getMapOperands()) {
-                operands.push_back(evalIndex(operand));
-                if (!operands.back())
-                  return {};
-              }
-              ArrayRef<AffineExpr> all(operands);
-              return map.getResult(0).replaceDimsAndSymbols(
-                  all.take_front(map.getNumDims()),
-                  all.drop_front(map.getNumDims()));
-            })
-            .Default([](Operation *) { return AffineExpr(); });
-    if (result)
-      return result;
-  }
-  emitError(value.getLoc()) << "this size does not follow from the shapes of "
-                               "the arguments of '"
-                            << func.getSymName() << "'";
-  return {};
+  return llvm::TypeSwitch<Operation *, AffineExpr>(op)
+      .Case([&](tensor::DimOp op) {
+        std::optional<int64_t> dim = op.getConstantIndex();
+        return dim ? getDim(op.getSource(), *dim) : unknown();
+      })
+      .Case<arith::IndexCastOp, arith::IndexCastUIOp>(
+          [&](auto op) { return evalIndex(op.getIn()); })
+      .Case([&](arith::AddIOp) {
+        return binary([](auto a, auto b) { return a + b; });
+      })
+      .Case([&](arith::SubIOp) {
+        return binary([](auto a, auto b) { return a - b; });
+      })
+      .Case([&](arith::MulIOp) {
+        return binary([](auto a, auto b) { return a * b; });
+      })
+      .Case<arith::DivUIOp, arith::DivSIOp, arith::FloorDivSIOp>([&](auto) {
+        return binary([](auto a, auto b) { return a.floorDiv(b); });
+      })
+      .Case<arith::CeilDivUIOp, arith::CeilDivSIOp>([&](auto) {
+        return binary([](auto a, auto b) { return a.ceilDiv(b); });
+      })
+      .Case<arith::RemUIOp, arith::RemSIOp>(
+          [&](auto) { return binary([](auto a, auto b) { return a % b; }); })
+      .Case([&](affine::AffineApplyOp op) -> AffineExpr {
+        AffineMap map = op.getAffineMap();
+        SmallVector<AffineExpr> operands;
+        for (Value operand : op.getMapOperands()) {
+          operands.push_back(evalIndex(operand));
+          if (!operands.back())
+            return {};
+        }
+        ArrayRef<AffineExpr> all(operands);
+        return map.getResult(0).replaceDimsAndSymbols(
+            all.take_front(map.getNumDims()), all.drop_front(map.getNumDims()));
+      })
+      .Default([&](Operation *) { return unknown(); });
 }
 
 AffineExpr DimEvaluator::getDim(Value value, int64_t dim) {
