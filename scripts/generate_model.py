@@ -1,0 +1,830 @@
+#!/usr/bin/env python3
+# Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+# Exceptions. See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Write a decode step as a model compiler hands it over, before any fusion.
+
+The module holds lm operations for norms, quantisation, rotary embedding and
+cache writes, linalg for the matrix products and tensor for views. Attention
+and routed experts are left out: what they compute is an argument, what they
+read is a result. docs/Models.md describes the graphs and their sources.
+
+    generate_model.py --model r1                         one function per kind of layer
+    generate_model.py --model r1 --unroll --layers 61    one function, 61 layers
+    generate_model.py --model r1 --unroll --layers 61 --counts
+"""
+
+import argparse
+import sys
+from collections import namedtuple
+
+DYNAMIC = None
+
+# Dimensions of the whole model; --tp divides what is marked in `sharded`.
+PRESETS = {
+    "r1": {
+        "full": dict(hidden=7168, heads=128, nope=128, rope=64, value=128,
+                     q_rank=1536, kv_rank=512, dense=18432, shared=2048,
+                     experts=256, positions=163840, page=64, layers=61,
+                     dense_layers=3, tp=8),
+        "small": dict(hidden=256, heads=4, nope=32, rope=16, value=32,
+                      q_rank=128, kv_rank=64, dense=256, shared=128, experts=8,
+                      positions=64, page=16, layers=4, dense_layers=1, tp=1),
+    },
+    "v4-flash": {
+        "full": dict(hidden=4096, heads=64, head=512, rope=64, q_rank=1024,
+                     groups=8, o_rank=1024, shared=2048, experts=256,
+                     index_heads=64, index_head=128, positions=1048576,
+                     page=64, layers=43, tp=1),
+        "small": dict(hidden=256, heads=4, head=512, rope=64, q_rank=128,
+                      groups=2, o_rank=128, shared=128, experts=8,
+                      index_heads=2, index_head=128, positions=64, page=16,
+                      layers=4, tp=1),
+    },
+    "llama3": {
+        "full": dict(hidden=8192, heads=64, kv_heads=8, head=128, dense=28672,
+                     positions=131072, layers=80, tp=8),
+        "small": dict(hidden=256, heads=4, kv_heads=2, head=32, dense=256,
+                      positions=64, layers=4, tp=1),
+    },
+}
+
+SHARDED = {
+    "r1": ("heads", "dense", "shared"),
+    "v4-flash": ("heads", "groups", "shared"),
+    "llama3": ("heads", "kv_heads", "dense"),
+}
+
+# name -> (text, columns per scale, element type, columns per stored element,
+# scale's element type)
+Scheme = namedtuple("Scheme", "text block element packing scale")
+SCHEMES = {
+    "none": None,
+    "mxfp4": Scheme(
+        "element = f4E2M1FN, granularity = block, block = 32, "
+        "scale_rounding = even", 32, "i8", 2, "f8E8M0FNU"),
+    "fp8-group128": Scheme(
+        "element = f8E4M3FN, granularity = block, block = 128, "
+        "amax_floor = 1.0e-10 : f32", 128, "f8E4M3FN", 1, "f32"),
+    "fp8-ue8m0": Scheme(
+        "element = f8E4M3FN, granularity = block, block = 128, "
+        "scale_rounding = rceil, nonfinite = saturate, "
+        "amax_floor = 1.0e-4 : f32", 128, "f8E4M3FN", 1, "f8E8M0FNU"),
+}
+DEFAULT_SCHEME = {"r1": "mxfp4", "v4-flash": "fp8-ue8m0",
+                  "llama3": "fp8-group128"}
+
+EPSILON = {"r1": "1.0e-06", "v4-flash": "1.0e-06", "llama3": "1.0e-05"}
+
+ABOUT = {
+    "r1": """\
+DeepSeek-R1 (V3), one decode step of a decoder layer, multi-head latent
+attention in absorbed form: the latent cache is attended to directly, W_UK is
+multiplied into the query and W_UV into the output. The widths are those of one
+of eight tensor parallel ranks; the sums over the ranks (of `o_sum` and of the
+MLP's output) are not part of the graph.
+
+@dense_layer is a layer with a dense MLP (the first three), @moe_layer one with
+routed experts: there x2, the normed input of the MLP, has three users: the
+router gate, the shared expert, and the routed experts, for which it is a
+result. `attn` is the output of the attention over the cache.
+
+Shapes: config.json of deepseek-ai/DeepSeek-R1 (hidden 7168, 128 heads,
+q_lora_rank 1536, kv_lora_rank 512, qk_nope 128, qk_rope 64, v 128, MLP 18432,
+shared expert 2048, 256 experts). Graph: vllm-project/vllm,
+vllm/model_executor/models/deepseek_v2.py and layers/mla.py.""",
+    "v4-flash": """\
+DeepSeek-V4-Flash, one decode step of a decoder layer between the
+hyper-connections, all heads on one rank. `y` and `y_ffn` are what the
+hyper-connections hand to the two sublayers, `attn` is the output of the sparse
+attention.
+
+The layers differ by the compression of their long-range cache: @layer_ratio_0
+has a sliding window only, @layer_ratio_128 and @layer_ratio_4 also project the
+normed input for the compressor (f32), and @layer_ratio_4 for the indexer. Those
+projections are results. The query heads are normed without a weight, the last
+64 of 512 columns rotated; the window's cache holds 584 bytes per token.
+
+Shapes: config.json of deepseek-ai/DeepSeek-V4-Flash (hidden 4096, 64 heads of
+512, q_lora_rank 1024, 8 output groups of rank 1024, shared expert 2048, clamp
+10). Graph: vllm-project/vllm, vllm/model_executor/models/deepseek_v4.py.""",
+    "llama3": """\
+Llama 3 70B, one decode step of a decoder layer: for contrast, without latent
+attention. Query and key are rotated whole (NeoX pairs) and are results, as is
+the value: the grouped-query attention with its caches is not part of it. `attn`
+is its output. The widths are those of one of eight tensor parallel ranks; the
+sums over the ranks are not part of the graph.
+
+Shapes: config.json of meta-llama/Meta-Llama-3-70B (hidden 8192, 64 heads of
+128, 8 key-value heads, MLP 28672, epsilon 1e-5). Graph: vllm-project/vllm,
+vllm/model_executor/models/llama.py.""",
+}
+
+
+class Value(namedtuple("Value", "name shape element")):
+    """An SSA value that is a ranked tensor."""
+
+    @property
+    def type(self):
+        """The tensor type as text."""
+        dims = ["?" if d is DYNAMIC else str(d) for d in self.shape]
+        return "tensor<%s>" % "x".join(dims + [self.element])
+
+
+def wrap(parts, indent):
+    """Join the parts of an operation; long ones continue on the next lines."""
+    lines, line = [], " " * indent
+    for part in parts:
+        if len(line) + len(part) > 98 and line.strip():
+            lines.append(line.rstrip())
+            line = " " * (indent + 4)
+        line += part + " "
+    return "\n".join(lines + [line.rstrip()])
+
+
+class Function:
+    """Builds one function; the first argument's rows are the tokens."""
+
+    def __init__(self, name, scheme, epsilon):
+        self.name, self.scheme, self.epsilon = name, scheme, epsilon
+        self.suffix = ""
+        self.args, self.body, self.results = [], [], []
+        self.names = set()
+
+    # Names and arguments.
+
+    def fresh(self, name):
+        """A name that no other value has."""
+        base = "%" + name + self.suffix
+        result, i = base, 1
+        while result in self.names:
+            result, i = "%s_%d" % (base, i), i + 1
+        self.names.add(result)
+        return result
+
+    def arg(self, name, shape, element="bf16", shared=False):
+        """Append an argument; a shared one belongs to no layer."""
+        suffix, self.suffix = self.suffix, "" if shared else self.suffix
+        value = Value(self.fresh(name), tuple(shape), element)
+        self.suffix = suffix
+        if not self.args:
+            self.emit("%c0 = arith.constant 0 : index")
+            self.emit("%%t = tensor.dim %s, %%c0 : %s"
+                      % (value.name, value.type))
+            self.emit("%zero = arith.constant 0.0 : f32")
+        self.args.append(value)
+        return value
+
+    def tokens(self, name, *columns, **kwargs):
+        """Append an argument with one row per token."""
+        return self.arg(name, (DYNAMIC,) + columns, **kwargs)
+
+    def comment(self, text):
+        """A comment on a line of its own."""
+        self.body.append("\n    // " + text)
+
+    def emit(self, *parts):
+        """Append one operation."""
+        self.body.append(wrap(parts, 4))
+
+    def result(self, *values):
+        """Append results."""
+        self.results.extend(values)
+
+    # Upstream operations.
+
+    def value(self, name, shape, element="bf16"):
+        """A new value."""
+        return Value(self.fresh(name), tuple(shape), element)
+
+    def sizes(self, shape):
+        """Sizes of a shape; the dynamic one is the number of tokens."""
+        return "[%s]" % ", ".join("%t" if d is DYNAMIC else str(d)
+                                  for d in shape)
+
+    def empty(self, name, shape, element="bf16"):
+        """A destination."""
+        out = self.value(name + "_init", shape, element)
+        dynamic = "%t" if DYNAMIC in out.shape else ""
+        self.emit("%s = tensor.empty(%s) : %s" % (out.name, dynamic, out.type))
+        return out
+
+    def slice(self, name, x, offset, size):
+        """Columns [offset, offset + size) of x: a view."""
+        out = self.value(name, x.shape[:-1] + (size,), x.element)
+        rank = len(x.shape)
+        self.emit("%s = tensor.extract_slice %s[%s]" %
+                  (out.name, x.name,
+                   ", ".join(["0"] * (rank - 1) + [str(offset)])),
+                  "%s [%s]" % (self.sizes(out.shape), ", ".join(["1"] * rank)),
+                  ": %s to %s" % (x.type, out.type))
+        return out
+
+    def insert(self, name, x, into, offset):
+        """`into` with its columns from offset on replaced by x."""
+        out = self.value(name, into.shape, into.element)
+        rank = len(x.shape)
+        self.emit("%s = tensor.insert_slice %s into %s[%s]" %
+                  (out.name, x.name, into.name,
+                   ", ".join(["0"] * (rank - 1) + [str(offset)])),
+                  "%s [%s]" % (self.sizes(x.shape), ", ".join(["1"] * rank)),
+                  ": %s into %s" % (x.type, into.type))
+        return out
+
+    def expand(self, name, x, *columns):
+        """Split the columns of x [T, N]."""
+        out = self.value(name, x.shape[:1] + columns, x.element)
+        groups = "[[0], [%s]]" % ", ".join(
+            str(i + 1) for i in range(len(columns)))
+        self.emit("%s = tensor.expand_shape %s %s" % (out.name, x.name, groups),
+                  "output_shape %s : %s into %s" %
+                  (self.sizes(out.shape), x.type, out.type))
+        return out
+
+    def collapse(self, name, x):
+        """Rows of x [T, A, B] as [T, A*B]."""
+        out = self.value(name, (x.shape[0], x.shape[1] * x.shape[2]), x.element)
+        self.emit("%s = tensor.collapse_shape %s [[0], [1, 2]]" %
+                  (out.name, x.name), ": %s into %s" % (x.type, out.type))
+        return out
+
+    def transpose(self, name, x):
+        """x [A, B, C] as [B, A, C]."""
+        out = self.empty(name, (x.shape[1], x.shape[0], x.shape[2]), x.element)
+        result = self.value(name, out.shape, x.element)
+        self.emit("%s = linalg.transpose ins(%s : %s)" %
+                  (result.name, x.name, x.type),
+                  "outs(%s : %s) permutation = [1, 0, 2]" %
+                  (out.name, out.type))
+        return result
+
+    def concat(self, name, a, b):
+        """Columns of a and b side by side."""
+        out = self.value(name, a.shape[:-1] + (a.shape[-1] + b.shape[-1],),
+                         a.element)
+        self.emit("%s = tensor.concat dim(%d) %s, %s" %
+                  (out.name, len(a.shape) - 1, a.name, b.name),
+                  ": (%s, %s) -> %s" % (a.type, b.type, out.type))
+        return out
+
+    def add(self, name, a, b):
+        """a + b."""
+        out = self.value(name, a.shape, a.element)
+        self.emit("%s = arith.addf %s, %s : %s" %
+                  (out.name, a.name, b.name, out.type))
+        return out
+
+    def product(self, name, op, maps, shape, x, w, element):
+        """A matrix product in f32, rounded once."""
+        init = self.empty(name, shape, "f32")
+        zero = self.value(name + "_zero", shape, "f32")
+        self.emit("%s = linalg.fill ins(%%zero : f32)" % zero.name,
+                  "outs(%s : %s) -> %s" % (init.name, init.type, zero.type))
+        wide = self.value(name if element == "f32" else name + "_f32", shape,
+                          "f32")
+        self.emit("%s = linalg.%s%s" % (wide.name, op, maps),
+                  "ins(%s, %s : %s, %s)" % (x.name, w.name, x.type, w.type),
+                  "outs(%s : %s) -> %s" % (zero.name, zero.type, wide.type))
+        if element == "f32":
+            return wide
+        out = self.value(name, shape, element)
+        self.emit("%s = arith.truncf %s : %s to %s" %
+                  (out.name, wide.name, wide.type, out.type))
+        return out
+
+    def gemm(self, name, x, columns, element="bf16"):
+        """x [T, K] times the transposed weight [N, K]."""
+        w = self.arg("w_" + name, (columns, x.shape[1]))
+        return self.product(name, "matmul",
+                            " indexing_maps = [#rows, #weight, #result]",
+                            (x.shape[0], columns), x, w, element)
+
+    def batch_gemm(self, name, x, columns):
+        """x [B, T, K] times the weight [B, K, N]."""
+        w = self.arg("w_" + name, (x.shape[0], x.shape[2], columns))
+        return self.product(name, "batch_matmul", "",
+                            x.shape[:2] + (columns,), x, w, "bf16")
+
+    # lm operations.
+
+    def norm(self, name, x, weighted=True):
+        """rms_norm."""
+        weight = ""
+        if weighted:
+            w = self.arg("g_" + name, x.shape[-1:])
+            weight = "weight(%s : %s)" % (w.name, w.type)
+        out = self.empty(name, x.shape)
+        result = self.value(name, x.shape)
+        self.emit("%s = lm.rms_norm {epsilon = %s : f32}" %
+                  (result.name, self.epsilon),
+                  "ins(%s : %s)" % (x.name, x.type),
+                  *([weight] if weight else []),
+                  "outs(%s : %s)" % (out.name, out.type))
+        return result
+
+    def add_norm(self, name, x, residual, residual_name):
+        """add_rms_norm: the norm and the new residual."""
+        w = self.arg("g_" + name, x.shape[-1:])
+        out = self.empty(name, x.shape)
+        residual_out = self.empty(residual_name, x.shape)
+        y = self.value(name, x.shape)
+        r = self.value(residual_name, x.shape)
+        self.emit("%s, %s = lm.add_rms_norm {epsilon = %s : f32}" %
+                  (y.name, r.name, self.epsilon),
+                  "ins(%s, %s : %s, %s)" %
+                  (x.name, residual.name, x.type, residual.type),
+                  "weight(%s : %s)" % (w.name, w.type),
+                  "outs(%s, %s : %s, %s)" % (out.name, residual_out.name,
+                                             out.type, residual_out.type))
+        return y, r
+
+    def quantized(self, x):
+        """What the matrix product reads: x quantised, and dequantised again."""
+        scheme = self.scheme
+        if scheme is None:
+            return x
+        name = x.name[1:-len(self.suffix)] if self.suffix else x.name[1:]
+        columns = x.shape[-1]
+        if columns % scheme.block != 0:
+            raise SystemExit("error: %d columns of '%s' are no multiple of %d"
+                             % (columns, name, scheme.block))
+        data = self.empty(name + "_q", x.shape[:-1] +
+                          (columns // scheme.packing,), scheme.element)
+        scale = self.empty(name + "_s", x.shape[:-1] +
+                           (columns // scheme.block,), scheme.scale)
+        q = self.value(name + "_q", data.shape, data.element)
+        s = self.value(name + "_s", scale.shape, scale.element)
+        self.emit("%s, %s = lm.quantize #scheme" % (q.name, s.name),
+                  "ins(%s : %s)" % (x.name, x.type),
+                  "outs(%s, %s : %s, %s)" %
+                  (data.name, scale.name, data.type, scale.type))
+        init = self.empty(name + "_d", x.shape)
+        out = self.value(name + "_d", x.shape)
+        self.emit("%s = lm.dequantize #scheme" % out.name,
+                  "ins(%s, %s : %s, %s)" % (q.name, s.name, q.type, s.type),
+                  "outs(%s : %s)" % (init.name, init.type))
+        return out
+
+    def silu_mul(self, name, x, clamp=None):
+        """silu_mul."""
+        out = self.empty(name, x.shape[:-1] + (x.shape[-1] // 2,))
+        result = self.value(name, out.shape)
+        attributes = " {clamp = %s : f32}" % clamp if clamp else ""
+        self.emit("%s = lm.silu_mul%s ins(%s : %s)" %
+                  (result.name, attributes, x.name, x.type),
+                  "outs(%s : %s)" % (out.name, out.type))
+        return result
+
+    def rope(self, name, x, style, positions, table):
+        """rope."""
+        out = self.empty(name, x.shape)
+        result = self.value(name, x.shape)
+        self.emit("%s = lm.rope %s ins(%s : %s)" %
+                  (result.name, style, x.name, x.type),
+                  "positions(%s : %s)" % (positions.name, positions.type),
+                  "tables(%s : %s)" % (table.name, table.type),
+                  "outs(%s : %s)" % (out.name, out.type))
+        return result
+
+    def cache_write(self, layout, latent, rope, slots, cache, page_size=None):
+        """mla_cache_write."""
+        out = self.value("cache_out", cache.shape, cache.element)
+        page = ", page_size = %d : i64" % page_size if page_size else ""
+        self.emit("%s = lm.mla_cache_write %s" % (out.name, layout),
+                  "{skip_rule = #lm.skip_rule<negative>%s}" % page,
+                  "ins(%s, %s : %s, %s)" %
+                  (latent.name, rope.name, latent.type, rope.type),
+                  "slots(%s : %s)" % (slots.name, slots.type),
+                  "outs(%s : %s)" % (cache.name, cache.type))
+        return out
+
+    def text(self):
+        """The function."""
+        args = ",\n".join("    %s: %s" % (a.name, a.type) for a in self.args)
+        types = wrap([r.type + "," for r in self.results[:-1]]
+                     + [self.results[-1].type + ") {"], 4).lstrip()
+        values = wrap([r.name + "," for r in self.results[:-1]]
+                      + [self.results[-1].name], 4)
+        return "  func.func @%s(\n%s\n  ) -> (%s\n%s\n    return %s\n      : %s\n  }\n" % (
+            self.name, "\n".join("  " + l for l in args.split("\n")),
+            types, "\n".join(self.body), values.strip(),
+            wrap([r.type + "," for r in self.results[:-1]]
+                 + [self.results[-1].type], 6).strip())
+
+
+def mlp(f, x, width, hidden, clamp=None):
+    """gate_up, gated activation, down; every input quantised."""
+    gate_up = f.gemm("gate_up", f.quantized(x), 2 * width)
+    act = f.silu_mul("act", gate_up, clamp)
+    return f.gemm("down", f.quantized(act), hidden)
+
+
+def router(f, x, experts):
+    """The router's logits: bf16 operands, f32 result."""
+    return f.gemm("logits", x, experts, "f32")
+
+
+# DeepSeek-R1.
+
+def r1_shared(f, d):
+    """What all layers share."""
+    return (f.arg("positions", (DYNAMIC,), "i64", shared=True),
+            f.arg("slots", (DYNAMIC,), "i64", shared=True),
+            f.arg("rope_table", (d["positions"], d["rope"]), "f32",
+                  shared=True))
+
+
+def r1_layer(f, d, shared, h, r, moe):
+    """A decoder layer; returns h for the next layer (None with the routed
+    experts left out) and the residual."""
+    positions, slots, table = shared
+    heads, nope, rope = d["heads"], d["nope"], d["rope"]
+    latent = d["kv_rank"]
+    attn = f.tokens("attn", heads, latent)
+    cache = f.arg("cache", (DYNAMIC, d["page"], latent + rope))
+
+    f.comment("Input norm and the fused a-projection of query and latent.")
+    if r is None:
+        x, r1 = f.norm("x", h), h
+    else:
+        x, r1 = f.add_norm("x", h, r, "r1")
+    a = f.gemm("qkv_a", f.quantized(x), d["q_rank"] + latent + rope)
+    q_c = f.slice("q_c", a, 0, d["q_rank"])
+    kv = f.slice("kv", a, d["q_rank"], latent + rope)
+    kv_c = f.slice("kv_c", kv, 0, latent)
+    k_pe = f.slice("k_pe", kv, latent, rope)
+    q_n = f.norm("q_n", q_c)
+    kv_n = f.norm("kv_n", kv_c)
+
+    f.comment("Query heads; the rotated part is assigned back into them.")
+    q = f.gemm("q_b", f.quantized(q_n), heads * (nope + rope))
+    q = f.expand("q", q, heads, nope + rope)
+    q_pe = f.slice("q_pe", q, nope, rope)
+    k_pe = f.expand("k_pe_heads", k_pe, 1, rope)
+    q_rot = f.rope("q_rot", q_pe, "interleaved", positions, table)
+    k_rot = f.rope("k_rot", k_pe, "interleaved", positions, table)
+    q = f.insert("q_rotated", q_rot, q, nope)
+    k_rot = f.collapse("k_rot_rows", k_rot)
+    cache = f.cache_write("bf16", kv_n, k_rot, slots, cache)
+
+    f.comment("The absorbed query that attends to the latent cache.")
+    q_nope = f.transpose("q_nope_heads", f.slice("q_nope", q, 0, nope))
+    q_latent = f.transpose("q_latent", f.batch_gemm("uk", q_nope, latent))
+    query = f.concat("query", q_latent, f.slice("q_pe_rotated", q, nope, rope))
+    f.result(query, cache)
+
+    f.comment("Attention output to value heads, o projection.")
+    o = f.batch_gemm("uv", f.transpose("attn_heads", attn), d["value"])
+    o = f.collapse("o_rows", f.transpose("o", o))
+    o_sum = f.gemm("o_sum", f.quantized(o), d["hidden"])
+
+    f.comment("MLP." if not moe else
+              "Router gate and shared expert; x2 also feeds the routed experts.")
+    x2, r2 = f.add_norm("x2", o_sum, r1, "r2")
+    if not moe:
+        return mlp(f, x2, d["dense"], d["hidden"]), r2
+    logits = router(f, x2, d["experts"])
+    shared_out = mlp(f, x2, d["shared"], d["hidden"])
+    f.result(logits, x2)
+    return shared_out, r2
+
+
+def r1_functions(d, scheme, epsilon):
+    """One function per kind of layer."""
+    for name, moe in (("dense_layer", False), ("moe_layer", True)):
+        f = Function(name, scheme, epsilon)
+        h = f.tokens("h", d["hidden"])
+        r = f.tokens("r", d["hidden"])
+        h_next, r2 = r1_layer(f, d, r1_shared(f, d), h, r, moe)
+        f.result(h_next, r2)
+        yield f
+
+
+def r1_step(d, scheme, epsilon):
+    """All layers in one function, the embedding's output first."""
+    f = Function("decode_step", scheme, epsilon)
+    h, r = f.tokens("h", d["hidden"]), None
+    shared = r1_shared(f, d)
+    for i in range(d["layers"]):
+        f.suffix = "_%d" % i
+        moe = i >= d["dense_layers"]
+        h, r = r1_layer(f, d, shared, h, r, moe)
+        if moe:
+            h = f.add("h_next", f.tokens("routed", d["hidden"]), h)
+    f.suffix = ""
+    f.comment("Final norm, before the language model head.")
+    f.result(*f.add_norm("final", h, r, "r_final")[:1])
+    return f
+
+
+def r1_counts(d, scheme):
+    """Fusions that the step allows."""
+    layers, quant = d["layers"], scheme is not None
+    return {
+        "rms-norm-quantize": 1 if quant else 0,
+        "add-rms-norm-quantize": 2 * layers - 1 if quant else 0,
+        "dual-rms-norm": layers,
+        "silu-mul-quantize": layers if quant else 0,
+        "rope-mla-cache-write": layers,
+        "rope-quantize": 0,
+    }
+
+
+# DeepSeek-V4-Flash.
+
+def v4_ratio(layer):
+    """Compression ratio of a layer: two without, then 4 and 128 in turn."""
+    return 0 if layer < 2 else (4 if layer % 2 == 0 else 128)
+
+
+def v4_shared(f, d):
+    """What all layers share."""
+    return (f.arg("positions", (DYNAMIC,), "i64", shared=True),
+            f.arg("slots", (DYNAMIC,), "i64", shared=True),
+            f.arg("rope_table", (d["positions"], d["rope"]), "f32",
+                  shared=True))
+
+
+def v4_layer(f, d, shared, y, ratio):
+    """A decoder layer between the hyper-connections."""
+    positions, slots, table = shared
+    heads, head, rope = d["heads"], d["head"], d["rope"]
+    nope, page = head - rope, d["page"]
+    stride = -(-584 * page // 576) * 576
+    attn = f.tokens("attn", heads, head)
+    y_ffn = f.tokens("y_ffn", d["hidden"])
+    cache = f.arg("cache", (DYNAMIC, stride), "i8")
+
+    f.comment("Input norm and the fused a-projection of query and latent.")
+    x = f.norm("x", y)
+    a = f.gemm("qkv_a", f.quantized(x), d["q_rank"] + head)
+    q_c = f.slice("q_c", a, 0, d["q_rank"])
+    kv_c = f.slice("kv_c", a, d["q_rank"], head)
+    if ratio:
+        f.comment("Projection for the compressor, f32.")
+        f.result(f.gemm("compressor", x, (4 if ratio == 4 else 2) * head,
+                        "f32"))
+    if ratio == 4:
+        f.comment("Projections for the indexer.")
+        f.result(f.gemm("index_compressor", x, 4 * d["index_head"], "f32"),
+                 f.gemm("index_weights", x, d["index_heads"]))
+    q_n = f.norm("q_n", q_c)
+    kv_n = f.norm("kv_n", kv_c)
+
+    f.comment("Query heads: norm without weight, trailing columns rotated.")
+    q = f.gemm("q_b", f.quantized(q_n), heads * head)
+    if ratio == 4:
+        index = f.gemm("index_q", f.quantized(q_n),
+                       d["index_heads"] * d["index_head"])
+        f.result(f.expand("index_query", index, d["index_heads"],
+                          d["index_head"]))
+    q = f.norm("q_heads", f.expand("q", q, heads, head), weighted=False)
+    q_rot = f.rope("q_rot", f.slice("q_pe", q, nope, rope), "interleaved",
+                   positions, table)
+    query = f.insert("query", q_rot, q, nope)
+
+    f.comment("Latent row of the sliding window's cache.")
+    kv_nope = f.slice("kv_nope", kv_n, 0, nope)
+    k_rot = f.rope("k_rot", f.slice("k_pe", kv_n, nope, rope), "interleaved",
+                   positions, table)
+    cache = f.cache_write("ds_mla_584", kv_nope, k_rot, slots, cache, page)
+    f.result(query, cache)
+
+    f.comment("Attention output rotated back, quantised, grouped o projection.")
+    o_rot = f.rope("o_rot", f.slice("o_pe", attn, nope, rope),
+                   "interleaved inverse", positions, table)
+    o = f.collapse("o_rows", f.insert("o", o_rot, attn, nope))
+    groups = d["groups"]
+    o = f.expand("o_groups", o, groups, heads * head // groups)
+    o = f.transpose("o_heads", f.quantized(o))
+    o = f.transpose("o_latent", f.batch_gemm("o_a", o, d["o_rank"]))
+    o = f.collapse("o_latent_rows", o)
+    f.result(f.gemm("o_b", f.quantized(o), d["hidden"]))
+
+    f.comment("Router gate and shared expert; xf also feeds the routed experts.")
+    xf = f.norm("xf", y_ffn)
+    logits = router(f, xf, d["experts"])
+    f.result(logits, mlp(f, xf, d["shared"], d["hidden"], "10.0"), xf)
+
+
+def v4_functions(d, scheme, epsilon):
+    """One function per kind of layer."""
+    for ratio in (0, 128, 4):
+        f = Function("layer_ratio_%d" % ratio, scheme, epsilon)
+        y = f.tokens("y", d["hidden"])
+        v4_layer(f, d, v4_shared(f, d), y, ratio)
+        yield f
+
+
+def v4_step(d, scheme, epsilon):
+    """All layers in one function."""
+    f = Function("decode_step", scheme, epsilon)
+    y = f.tokens("y", d["hidden"])
+    shared = v4_shared(f, d)
+    for i in range(d["layers"]):
+        f.suffix = "_%d" % i
+        v4_layer(f, d, shared, f.tokens("y", d["hidden"]) if i else y,
+                 v4_ratio(i))
+    f.suffix = ""
+    f.comment("Final norm, before the language model head.")
+    f.result(f.norm("final", f.tokens("y_head", d["hidden"])))
+    return f
+
+
+def v4_counts(d, scheme):
+    """Fusions that the step allows."""
+    layers, quant = d["layers"], scheme is not None
+    return {
+        "rms-norm-quantize": 2 * layers if quant else 0,
+        "add-rms-norm-quantize": 0,
+        "dual-rms-norm": layers,
+        "silu-mul-quantize": layers if quant else 0,
+        "rope-mla-cache-write": layers,
+        "rope-quantize": layers if quant else 0,
+    }
+
+
+# Llama 3.
+
+def llama3_shared(f, d):
+    """What all layers share."""
+    return (f.arg("positions", (DYNAMIC,), "i64", shared=True),
+            f.arg("rope_table", (d["positions"], d["head"]), "f32",
+                  shared=True))
+
+
+def llama3_layer(f, d, shared, h, r):
+    """A decoder layer; returns h for the next one and the residual."""
+    positions, table = shared
+    heads, kv_heads, head = d["heads"], d["kv_heads"], d["head"]
+    attn = f.tokens("attn", heads * head)
+
+    f.comment("Input norm, fused query, key and value projection.")
+    if r is None:
+        x, r1 = f.norm("x", h), h
+    else:
+        x, r1 = f.add_norm("x", h, r, "r1")
+    qkv = f.gemm("qkv", f.quantized(x), (heads + 2 * kv_heads) * head)
+    q = f.slice("q_rows", qkv, 0, heads * head)
+    k = f.slice("k_rows", qkv, heads * head, kv_heads * head)
+    v = f.slice("v_rows", qkv, (heads + kv_heads) * head, kv_heads * head)
+    q_rot = f.rope("q_rot", f.expand("q", q, heads, head), "neox", positions,
+                   table)
+    k_rot = f.rope("k_rot", f.expand("k", k, kv_heads, head), "neox",
+                   positions, table)
+    f.result(q_rot, k_rot, f.expand("v", v, kv_heads, head))
+
+    f.comment("o projection, MLP.")
+    o_sum = f.gemm("o_sum", f.quantized(attn), d["hidden"])
+    x2, r2 = f.add_norm("x2", o_sum, r1, "r2")
+    return mlp(f, x2, d["dense"], d["hidden"]), r2
+
+
+def llama3_functions(d, scheme, epsilon):
+    """The one kind of layer."""
+    f = Function("layer", scheme, epsilon)
+    h = f.tokens("h", d["hidden"])
+    r = f.tokens("r", d["hidden"])
+    f.result(*llama3_layer(f, d, llama3_shared(f, d), h, r))
+    yield f
+
+
+def llama3_step(d, scheme, epsilon):
+    """All layers in one function, the embedding's output first."""
+    f = Function("decode_step", scheme, epsilon)
+    h, r = f.tokens("h", d["hidden"]), None
+    shared = llama3_shared(f, d)
+    for i in range(d["layers"]):
+        f.suffix = "_%d" % i
+        h, r = llama3_layer(f, d, shared, h, r)
+    f.suffix = ""
+    f.comment("Final norm, before the language model head.")
+    f.result(*f.add_norm("final", h, r, "r_final")[:1])
+    return f
+
+
+def llama3_counts(d, scheme):
+    """Fusions that the step allows."""
+    layers, quant = d["layers"], scheme is not None
+    return {
+        "rms-norm-quantize": 1 if quant else 0,
+        "add-rms-norm-quantize": 2 * layers - 1 if quant else 0,
+        "dual-rms-norm": 0,
+        "silu-mul-quantize": layers if quant else 0,
+        "rope-mla-cache-write": 0,
+        "rope-quantize": 0,
+    }
+
+
+MODELS = {
+    "r1": (r1_functions, r1_step, r1_counts),
+    "v4-flash": (v4_functions, v4_step, v4_counts),
+    "llama3": (llama3_functions, llama3_step, llama3_counts),
+}
+
+
+def dimensions(args):
+    """The dimensions on one rank."""
+    d = dict(PRESETS[args.model][args.preset])
+    for setting in args.set:
+        name, _, value = setting.partition("=")
+        if name not in d or not value.isdigit() or int(value) < 1:
+            raise SystemExit("error: --set %s: expected NAME=NUMBER, NAME one "
+                             "of %s" % (setting, ", ".join(sorted(d))))
+        d[name] = int(value)
+    if args.tp is not None:
+        d["tp"] = args.tp
+    for name in SHARDED[args.model]:
+        if d["tp"] < 1 or d[name] % d["tp"] != 0:
+            raise SystemExit("error: %s = %d is not divisible over %d ranks"
+                             % (name, d[name], d["tp"]))
+        d[name] //= d["tp"]
+    if args.layers is not None:
+        if not args.unroll:
+            raise SystemExit("error: --layers needs --unroll")
+        if args.layers < 1:
+            raise SystemExit("error: --layers must be positive")
+        d["layers"] = args.layers
+    return d
+
+
+def command_line(args):
+    """The options that give the same output again."""
+    parts = ["generate_model.py --model", args.model]
+    if args.preset != "full":
+        parts += ["--preset", args.preset]
+    for setting in args.set:
+        parts += ["--set", setting]
+    if args.tp is not None:
+        parts += ["--tp", str(args.tp)]
+    if args.quant is not None:
+        parts += ["--quant", args.quant]
+    if args.unroll:
+        parts += ["--unroll"]
+    if args.layers is not None:
+        parts += ["--layers", str(args.layers)]
+    return " ".join(parts)
+
+
+def module(args, d, scheme):
+    """The module's text."""
+    functions, step, _ = MODELS[args.model]
+    epsilon = EPSILON[args.model]
+    built = ([step(d, scheme, epsilon)] if args.unroll
+             else list(functions(d, scheme, epsilon)))
+    out = ["// Written by scripts/%s; docs/Models.md has the graph."
+           % command_line(args), "//"]
+    if args.unroll:
+        out += ["// %d decoder layers of this kind in one function:"
+                % d["layers"], "//"]
+    about = ABOUT[args.model]
+    if args.preset != "full" or args.set or args.tp is not None:
+        about += ("\n\nThe options above change the dimensions; those named here "
+                  "are the published ones.")
+    out += [("// " + line).rstrip() for line in about.split("\n")]
+    out += ["//",
+            "// Try: hipfuse-opt FILE --lm-fuse --canonicalize --cse", ""]
+    out += ["#rows = affine_map<(t, n, k) -> (t, k)>",
+            "#weight = affine_map<(t, n, k) -> (n, k)>",
+            "#result = affine_map<(t, n, k) -> (t, n)>"]
+    if scheme is not None:
+        out += ["#scheme = #lm.scheme<%s>" % scheme.text]
+    out += ["", "module {"]
+    text = "\n".join(out) + "\n" + "\n".join(f.text() for f in built) + "}\n"
+    return text
+
+
+def main():
+    """Entry point."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", required=True, choices=sorted(MODELS))
+    parser.add_argument("--preset", default="full", choices=("full", "small"),
+                        help="published dimensions, or small ones for tests")
+    parser.add_argument("--set", action="append", default=[],
+                        metavar="NAME=NUMBER", help="change one dimension")
+    parser.add_argument("--tp", type=int, metavar="RANKS",
+                        help="tensor parallel ranks (default: the preset's)")
+    parser.add_argument("--quant", choices=sorted(SCHEMES),
+                        help="activation scheme (default: the model's)")
+    parser.add_argument("--unroll", action="store_true",
+                        help="all layers in one function")
+    parser.add_argument("--layers", type=int, metavar="N",
+                        help="number of unrolled layers")
+    parser.add_argument("--counts", action="store_true",
+                        help="print the fusions that the unrolled step allows, "
+                             "as lm-fuse's option\nrequire-match takes them")
+    args = parser.parse_args()
+    d = dimensions(args)
+    scheme = SCHEMES[args.quant or DEFAULT_SCHEME[args.model]]
+    if args.counts:
+        if not args.unroll:
+            raise SystemExit("error: --counts needs --unroll")
+        counts = MODELS[args.model][2](d, scheme)
+        print(",".join("%s:%d" % item for item in counts.items()))
+        return
+    sys.stdout.write(module(args, d, scheme))
+
+
+if __name__ == "__main__":
+    main()
