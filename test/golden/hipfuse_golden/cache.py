@@ -12,8 +12,8 @@ Layouts (slot s lies in block s // page at offset s % page):
               (576 bytes), then `page` groups of 7 E8M0 scales (one per 64) and
               a zero byte, then padding that is left alone
 
-The scale of a 656-byte tile is f32(amax / 448), at least the smallest normal
-float32 so that a zero tile divides by a number; `pow2_scale` makes it
+The scale of a 656-byte tile is f32(amax / 448), 1 where that is 0; `pow2_scale`
+makes it
 2^ceil(log2(max(amax / 448, 1e-4))). The scale of a 584-byte tile is
 2^ceil(log2(max(amax, 1e-4) / 448)). amax ignores NaN and takes Inf as the
 largest finite float32.
@@ -34,13 +34,14 @@ def block_stride_584(page):
     return -(-584 * page // 576) * 576
 
 
-def written(slots, skip_rule):
-    """Mask of the slots that are written."""
+def written(slots, skip_rule, capacity):
+    """Mask of the slots that are written: none beyond the cache."""
     if skip_rule not in SKIP_RULES:
         raise ValueError(f"unknown skip rule '{skip_rule}', known: "
                          f"{', '.join(SKIP_RULES)}")
     slots = np.asarray(slots)
-    return slots > 0 if skip_rule == "negative_or_zero" else slots >= 0
+    first = 1 if skip_rule == "negative_or_zero" else 0
+    return (slots >= first) & (slots < capacity)
 
 
 def _bytes(array, dtype):
@@ -68,7 +69,7 @@ def scales_656(amax, pow2_scale=False):
     with np.errstate(under="ignore"):
         scale = amax / FP8_MAX
     if not pow2_scale:
-        return np.maximum(scale, np.float32(formats.F32_MIN_NORMAL))
+        return np.where(scale == 0, np.float32(1), scale)
     byte = formats.e8m0_round_up(np.maximum(scale, np.float32(1e-4)))
     return formats.to_f32(formats.e8m0_decode(byte))
 
@@ -112,8 +113,8 @@ def mla_cache_write(kv_c, k_pe, cache, slots, *, layout, page=None,
                     pow2_scale=False, element="f8E4M3FN"):
     """The cache after writing rows kv_c [T, L], k_pe [T, R] to `slots`.
 
-    There may be fewer slots than rows; the rows beyond are not written. A slot
-    that occurs twice holds the later row. `page` is needed by ds_mla_584,
+    There may be fewer slots than rows; the rows beyond are not written, nor are
+    slots beyond the cache. A slot that occurs twice holds the later row. `page` is needed by ds_mla_584,
     whose shape does not tell it; `scale` belongs to fp8: code = round(f32(x /
     scale)).
     """
@@ -129,17 +130,14 @@ def mla_cache_write(kv_c, k_pe, cache, slots, *, layout, page=None,
     slots = np.asarray(slots, dtype=np.int64)
     if len(slots) > len(kv_c):
         raise ValueError(f"{len(slots)} slots for {len(kv_c)} rows")
-    keep = written(slots, skip_rule)
-    kv_c, k_pe = (np.asarray(x, dtype=np.float64)[:len(slots)][keep]
-                  for x in (kv_c, k_pe))
-    slots = slots[keep]
     cache = np.array(cache)
     page = page if layout == "ds_mla_584" else cache.shape[1]
     if not page:
         raise ValueError("ds_mla_584 needs the page size")
-    if slots.size and slots.max() >= cache.shape[0] * page:
-        raise ValueError(f"slot {slots.max()} is outside a cache of "
-                         f"{cache.shape[0]} blocks of {page}")
+    keep = written(slots, skip_rule, cache.shape[0] * page)
+    kv_c, k_pe = (np.asarray(x, dtype=np.float64)[:len(slots)][keep]
+                  for x in (kv_c, k_pe))
+    slots = slots[keep]
     block, offset = slots // page, slots % page
     if layout == "ds_mla_584":
         if cache.shape[1] < 584 * page:

@@ -18,8 +18,8 @@ from typing import Callable
 import numpy as np
 
 from . import cache as mla_cache
-from . import compare, formats, io, quant
-from .act import silu_mul
+from . import compare, formats, io, layouts, quant
+from .act import silu_mul, split_k_reduce
 from .fused import (rms_norm_quantize, rope_mla_cache_write, rope_quantize,
                     silu_mul_quantize)
 from .interval import Interval
@@ -126,7 +126,7 @@ def float_output(name, value, type_name, *, exact=False, interval=None,
 
 
 def quantized_outputs(result, scheme, narrow=None, scale=None):
-    """Outputs `data` and (unless fp8_static) `scale` of a FusedQuantized or a
+    """Outputs `data` and (if it is computed) `scale` of a FusedQuantized or a
     Quantized. `narrow` is the pre-quantisation interval at 1 ULP."""
     quantized = getattr(result, "quantized", result)
     pre = result.pre_quant
@@ -136,8 +136,7 @@ def quantized_outputs(result, scheme, narrow=None, scale=None):
                                  actual.get("scale"), pre, scheme,
                                  pre_scale=narrow, given_scale=scale)
 
-    type_name = "u8" if scheme.kind == "mxfp4" else scheme.data_element
-    outputs = {"data": Output(type_name, quantized.data, check)}
+    outputs = {"data": Output(scheme.storage, quantized.data, check)}
     if scale is None:
         outputs["scale"] = Output(scheme.scale_element, quantized.scale)
     return outputs
@@ -166,12 +165,12 @@ def cache_output(layout, caches, page, element):
 
 
 def static_scale(o, inputs):
-    """The scale operand of fp8_static, else None."""
+    """The given scale of granularity tensor, else None."""
     return inputs["scale"].value if "scale" in inputs else None
 
 
 def add_static_scale(o, inputs):
-    if quant.Scheme.parse(o.scheme).kind == "fp8_static":
+    if not quant.Scheme.parse(o.scheme).is_dynamic:
         inputs["scale"] = Tensor("f32", np.array([0.0625]))
 
 
@@ -209,10 +208,9 @@ class Dequantize:
     def inputs(self, o, rng):
         scheme = quant.Scheme.parse(o.scheme)
         x = random_rows(rng, (o.m, o.n), "bf16")
-        scale = (np.array([0.0625]) if scheme.kind == "fp8_static" else None)
+        scale = (np.array([0.0625]) if not scheme.is_dynamic else None)
         q = quant.quantize(x, scheme, scale)
-        type_name = "u8" if scheme.kind == "mxfp4" else scheme.data_element
-        return {"data": Tensor(type_name, q.data),
+        return {"data": Tensor(scheme.storage, q.data),
                 "scale": Tensor(scheme.scale_element, q.scale)}
 
     def outputs(self, o, inputs):
@@ -221,8 +219,29 @@ class Dequantize:
         return {"y": float_output("y", y, o.out_type, exact=True)}
 
 
+@register
+class ShuffleScale:
+    name = "shuffle_scale"
+    help = "row-major scales[M, N] to cdna4_shuffled"
+    options = dict(m=17, n=14)
+
+    def inputs(self, o, rng):
+        scale = rng.integers(0, 255, (o.m, o.n)).astype(np.uint8)
+        return {"scale": Tensor("f8E8M0FNU", scale)}
+
+    def outputs(self, o, inputs):
+        # Padding columns of the first M rows are 1.0; later rows are free.
+        columns = layouts.padded_shape(o.m, o.n)[1]
+        want = np.full((o.m, columns), 0x7F, np.uint8)
+        want[:, :o.n] = inputs["scale"].value
+        return {"out": Output(
+            "f8E8M0FNU", layouts.shuffle(want), lambda actual: [
+                compare.bit_exact("out", layouts.unshuffle(
+                    actual["out"], o.m, columns), want)])}
+
+
 _NORM_OPTIONS = dict(m=17, n=512, x_type="bf16", weight=True,
-                     weight_type="bf16", epsilon=1e-6, weight_offset=0,
+                     weight_type="bf16", epsilon=1e-6, weight_offset=0.0,
                      round_norm_before_weight=False)
 _RESIDUAL_OPTIONS = dict(residual_type="bf16",
                          norm_from_rounded_residual=False,
@@ -287,16 +306,52 @@ class AddRmsNorm:
                                              o.residual_type, exact=True)}
 
 
+def _add_second(o, rng, inputs):
+    inputs["second"] = Tensor(o.x_type, random_rows(
+        rng, (o.m, o.second_n), o.x_type))
+    if o.weight:
+        inputs["second_weight"] = Tensor(
+            o.weight_type, random_weight(rng, o.second_n, o.weight_type))
+
+
+def _second_output(o, inputs):
+    attributes = dict(_norm_attributes(o, False), epsilon=o.second_epsilon)
+    r = rms_norm(*_values(inputs, "second", "second_weight"), **attributes)
+    return float_output("second_out", r.y, o.x_type, interval=r.pre_round)
+
+
+@register
+class DualRmsNorm:
+    name = "dual_rms_norm"
+    help = "RMSNorm of x[M, N] and of second[M, second_n]"
+    options = dict(_NORM_OPTIONS, second_n=128, second_epsilon=1e-5)
+
+    def inputs(self, o, rng):
+        inputs = _norm_inputs(o, rng, False)
+        _add_second(o, rng, inputs)
+        return inputs
+
+    def outputs(self, o, inputs):
+        r = rms_norm(*_values(inputs, "x", "weight"),
+                     **_norm_attributes(o, False))
+        return {"out": float_output("out", r.y, o.x_type,
+                                    interval=r.pre_round),
+                "second_out": _second_output(o, inputs)}
+
+
 @register
 class RmsNormQuantize:
     name = "rms_norm_quantize"
-    help = "(add_)rms_norm then quantize"
+    help = "(add_)rms_norm then quantize; second_n > 0: a second norm beside"
     options = dict(_NORM_OPTIONS, **_RESIDUAL_OPTIONS, scheme="mxfp4",
                    residual=False, emit_norm=False, norm_type="bf16",
-                   round_before_quant=True, tie_ulps=2.0)
+                   round_before_quant=True, second_n=0, second_epsilon=1e-5,
+                   tie_ulps=2.0)
 
     def inputs(self, o, rng):
         inputs = _norm_inputs(o, rng, o.residual)
+        if o.second_n:
+            _add_second(o, rng, inputs)
         add_static_scale(o, inputs)
         return inputs
 
@@ -316,34 +371,60 @@ class RmsNormQuantize:
         if o.residual:
             outputs["residual_out"] = float_output(
                 "residual_out", r.residual_out, o.residual_type, exact=True)
+        if o.second_n:
+            outputs["second_out"] = _second_output(o, inputs)
         return outputs
+
+
+_SILU_OPTIONS = dict(m=17, n=512, x_type="bf16", clamp=0.0,
+                     round_activation=False)
 
 
 @register
 class SiluMul:
     name = "silu_mul"
-    help = "silu(gate) * up of x[M, 2N]"
-    options = dict(m=17, n=512, x_type="bf16", out_type="bf16")
+    help = "silu(gate) * up of x[M, 2N]; clamp=0: none"
+    options = dict(_SILU_OPTIONS, out_type="bf16")
 
     def inputs(self, o, rng):
         return {"x": Tensor(o.x_type,
                             random_rows(rng, (o.m, 2 * o.n), o.x_type))}
 
     def outputs(self, o, inputs):
-        y = silu_mul(inputs["x"].value)
+        y = silu_mul(inputs["x"].value, clamp=o.clamp,
+                     round_activation=o.x_type if o.round_activation else None)
         return {"y": float_output("y", y.value, o.out_type, interval=y)}
+
+
+@register
+class SplitKReduce:
+    name = "split_k_reduce"
+    help = "ordered f32 sum of x[parts, M, N]"
+    options = dict(m=17, n=512, parts=4, out_type="bf16")
+
+    def inputs(self, o, rng):
+        return {"x": Tensor("f32", random_rows(rng, (o.parts, o.m, o.n),
+                                               "f32"))}
+
+    def outputs(self, o, inputs):
+        y = split_k_reduce(inputs["x"].value)
+        return {"y": float_output("y", y, o.out_type, exact=True)}
 
 
 @register
 class SiluMulQuantize:
     name = "silu_mul_quantize"
-    help = "silu_mul of x[M, 2N], then quantize"
-    options = dict(m=17, n=512, x_type="bf16", scheme="mxfp4",
-                   round_before_quant=True, tie_ulps=2.0)
+    help = "silu_mul of x[M, 2N] (parts > 0: of split-K partials), quantize"
+    options = dict(_SILU_OPTIONS, scheme="mxfp4", round_before_quant=True,
+                   parts=0, tie_ulps=2.0)
 
     def inputs(self, o, rng):
-        inputs = {"x": Tensor(o.x_type,
-                              random_rows(rng, (o.m, 2 * o.n), o.x_type))}
+        shape = (o.m, 2 * o.n)
+        if o.parts:
+            x = Tensor("f32", random_rows(rng, (o.parts,) + shape, "f32"))
+        else:
+            x = Tensor(o.x_type, random_rows(rng, shape, o.x_type))
+        inputs = {"x": x}
         add_static_scale(o, inputs)
         return inputs
 
@@ -352,7 +433,9 @@ class SiluMulQuantize:
         scale = static_scale(o, inputs)
         r, narrow = (silu_mul_quantize(
             inputs["x"].value, scheme, scale=scale, x_type=o.x_type,
-            round_before_quant=o.round_before_quant, ulps=ulps)
+            round_before_quant=o.round_before_quant, clamp=o.clamp,
+            round_activation=o.round_activation,
+            split_k_type=o.x_type if o.parts else None, ulps=ulps)
             for ulps in (o.tie_ulps, o.tie_ulps / 2))
         return quantized_outputs(r, scheme, narrow.pre_quant, scale)
 
@@ -465,15 +548,17 @@ class MlaCacheWrite:
 class RopeMlaCacheWrite:
     name = "rope_mla_cache_write"
     help = "rope of q and k, q_out = [nope | rope], cache write"
-    options = dict(_ROPE_OPTIONS, **_CACHE_OPTIONS, q_nope_first=True,
+    options = dict(_ROPE_OPTIONS, **_CACHE_OPTIONS, q_nope=True,
                    q_type="bf16", round_before_quant=True, emit_k_rot=False)
 
     def inputs(self, o, rng):
         cached = _cache_inputs(o, rng)
         latent = cached["kv_c"].value.shape[1]
-        inputs = {
-            "q_nope": Tensor(o.x_type, random_rows(
-                rng, (o.m, o.heads, latent), o.x_type)),
+        inputs = {}
+        if o.q_nope:
+            inputs["q_nope"] = Tensor(o.x_type, random_rows(
+                rng, (o.m, o.heads, latent), o.x_type))
+        inputs |= {
             "q_pe": Tensor(o.x_type, random_rows(
                 rng, (o.m, o.heads, o.rope), o.x_type)),
             **cached, **_rope_inputs(o, rng),
@@ -489,7 +574,7 @@ class RopeMlaCacheWrite:
             *_values(inputs, *names), *_tables(inputs), _cache_value(inputs),
             inputs["slots"].value, interleaved=o.interleaved,
             compute_type=o.compute_type, x_type=o.x_type,
-            q_nope_first=o.q_nope_first, k_scale=k_scale, q_scale=q_scale,
+            k_scale=k_scale, q_scale=q_scale,
             round_before_quant=o.round_before_quant,
             **_cache_attributes(o, inputs))
         if o.q_type in io.FLOAT_VALUES:
@@ -512,7 +597,8 @@ class RopeQuantize:
     name = "rope_quantize"
     help = "rope of the trailing R of x[M, heads, D], grouped fp8 quantize"
     options = dict(_ROPE_OPTIONS, heads=8, d=512, groups=2, inverse=True,
-                   scheme="fp8_group,scale_type=e8m0,amax_floor=1e-8",
+                   scheme="fp8_group,scale_rounding=rceil,nonfinite=saturate,"
+                   "amax_floor=1e-8",
                    round_before_quant=True, tie_ulps=2.0)
 
     def inputs(self, o, rng):

@@ -156,7 +156,7 @@ def quantized(name, data, scale, pre_quant, scheme, *, pre_scale=None,
 
     `pre_quant` is the values before quantisation, exact or an Interval at the
     contract's 2 ULP; `pre_scale` the same at 1 ULP, used for the scales.
-    `given_scale` is the operand of fp8_static; then `scale` is None and the
+    `given_scale` is the operand of granularity tensor; then `scale` is None and the
     second Report is omitted.
     """
     wide = as_interval(pre_quant)
@@ -184,7 +184,7 @@ def quantized(name, data, scale, pre_quant, scheme, *, pre_scale=None,
         with np.errstate(invalid="ignore"):
             error = np.abs(got / want - 1)[moved]
         # float32 scales follow the last bit of amax: no excuse is needed.
-        moved &= scheme.scale_element == "f8E8M0FNU"
+        moved &= scheme.is_e8m0
         reports.append(
             Report(f"{name} scale", scales.size, int((~allowed).sum()),
                    float(error.max()) if error.size else 0.0, "rel",
@@ -193,7 +193,7 @@ def quantized(name, data, scale, pre_quant, scheme, *, pre_scale=None,
     # Codes under the program's own scale.
     want, low, high = (quant.encode_elements(x, scales, scheme)
                        for x in (wide.value, wide.lo, wide.hi))
-    table = [formats.decode(x, scheme.data_element)
+    table = [formats.decode(x, scheme.element)
              for x in (codes, want, low, high)]
     equal = codes == want
     excused = ~equal & (table[2] != table[3]) & (table[0] >= table[2]) & (

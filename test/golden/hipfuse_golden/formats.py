@@ -65,7 +65,6 @@ _FORMATS = {
 }
 
 F32_MAX = float(np.finfo(np.float32).max)
-F32_MIN_NORMAL = float(np.finfo(np.float32).tiny)
 
 
 def format_of(name):

@@ -9,7 +9,7 @@ from typing import Optional
 import numpy as np
 
 from . import formats
-from .act import silu_mul
+from .act import silu_mul, split_k_reduce
 from .cache import mla_cache_write
 from .interval import Interval, as_interval
 from .norm import add_rms_norm, rms_norm
@@ -60,16 +60,26 @@ def rms_norm_quantize(x, weight, scheme, *, residual=None, scale=None,
 
 
 def silu_mul_quantize(x, scheme, *, scale=None, x_type="bf16",
-                      round_before_quant=True, ulps=2):
-    """silu(gate) * up, rounded to the type of x if asked, then quantised."""
-    return quantize_interval(silu_mul(x, ulps=ulps), scheme, scale,
+                      round_before_quant=True, split_k_type=None, clamp=None,
+                      round_activation=False, ulps=2):
+    """silu(gate) * up, rounded to the type of x if asked, then quantised.
+
+    With `split_k_type` x is [S, ..., 2N] float32 partials, which are summed and
+    rounded to that type first; it then is the type of x.
+    """
+    if split_k_type:
+        x_type = split_k_type
+        x = formats.round_to(split_k_reduce(x), x_type)
+    y = silu_mul(x, clamp=clamp, ulps=ulps,
+                 round_activation=x_type if round_activation else None)
+    return quantize_interval(y, scheme, scale,
                              x_type if round_before_quant else None)
 
 
 def rope_mla_cache_write(q_nope, q_pe, kv_c, k_pe, positions, cos, sin, cache,
                          slots, *, layout, interleaved=True,
                          compute_type="f32", x_type="bf16", page=None,
-                         nope_first=True, q_nope_first=True,
+                         nope_first=True,
                          skip_rule="negative", k_scale=None, q_scale=None,
                          pow2_scale=False, element="f8E4M3FN",
                          round_before_quant=True, ulps=2):
@@ -87,10 +97,10 @@ def rope_mla_cache_write(q_nope, q_pe, kv_c, k_pe, positions, cos, sin, cache,
     k_rot = rope(k_pe, positions, cos, sin, **attributes)
     if round_before_quant:
         q_rot, k_rot = q_rot.round_to(x_type), k_rot.round_to(x_type)
-    parts = [as_interval(q_nope), q_rot]
-    q_out = Interval.concatenate(parts if q_nope_first else parts[::-1])
+    q_out = q_rot
+    if q_nope is not None:
+        q_out = Interval.concatenate([as_interval(q_nope), q_rot])
     if q_scale is not None:
-        # The scale may be a reciprocal's neighbour: the division is the rule.
         divisor = formats.to_f32(q_scale)
         q_out = q_out.map(lambda x: (formats.to_f32(x) / divisor).astype(
             np.float64))

@@ -3,17 +3,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Storage layouts of block scales.
 
-row             [M, S] contiguous
-column          [S, M] contiguous: the transpose is stored
-cdna4_shuffled  rows padded to a multiple of 256 and columns to a multiple of
-                8, then permuted so that one aligned 256-byte chunk holds one
+row_major       [M, S] contiguous
+column_major    [S, M] contiguous: the transpose is stored
+cdna4_shuffled  rows padded to a multiple of 32 or more (256 here) and columns
+                to a multiple of 8, then permuted so that one aligned 256-byte chunk holds one
                 dword per lane of a wave for scaled MFMA (AITER's
                 "e8m0_shuffle"); stored as [padded M, padded S] bytes.
 """
 
 import numpy as np
 
-LAYOUTS = ("row", "column", "cdna4_shuffled")
+LAYOUTS = ("row_major", "column_major", "cdna4_shuffled")
 
 
 def padded_shape(m, s):
@@ -42,21 +42,23 @@ def shuffle(scale, fill=0x7F):
 
 
 def unshuffle(stored, m, s):
-    """The logical [m, s] extent of cdna4_shuffled storage."""
+    """The logical [m, s] extent of cdna4_shuffled storage of any row padding.
+    """
     stored = np.asarray(stored)
-    rows, columns = padded_shape(m, s)
-    if stored.size != rows * columns:
-        raise ValueError(f"shuffled scales of {m}x{s} take {rows * columns} "
-                         f"bytes, got {stored.size}")
+    columns = padded_shape(m, s)[1]
+    rows = stored.size // columns
+    if stored.size % (32 * columns) or rows < m:
+        raise ValueError(f"{stored.size} bytes are not the shuffled scales of "
+                         f"{m}x{s}")
     i, j = np.indices((m, s))
     return stored.reshape(-1)[shuffled_offset(i, j, columns)]
 
 
 def store(scale, layout):
     """[M, S] scales as stored in `layout`."""
-    if layout == "row":
+    if layout == "row_major":
         return np.ascontiguousarray(scale)
-    if layout == "column":
+    if layout == "column_major":
         return np.ascontiguousarray(scale.T)
     if layout == "cdna4_shuffled":
         return shuffle(scale)
@@ -69,9 +71,9 @@ def load(stored, layout, m, s):
     stored = np.asarray(stored)
     if layout == "cdna4_shuffled":
         return unshuffle(stored, m, s)
-    if layout == "row":
+    if layout == "row_major":
         shape = (m, s)
-    elif layout == "column":
+    elif layout == "column_major":
         shape = (s, m)
     else:
         raise ValueError(
@@ -80,4 +82,4 @@ def load(stored, layout, m, s):
         raise ValueError(f"{layout} scales of {m}x{s} take {m * s} elements, "
                          f"got {stored.size}")
     stored = stored.reshape(shape)
-    return stored if layout == "row" else stored.T
+    return stored if layout == "row_major" else stored.T

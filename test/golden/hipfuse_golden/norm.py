@@ -27,8 +27,9 @@ class NormResult:
 
 
 def _normalize(t, weight, epsilon, weight_offset, round_type, ulps):
-    if weight_offset not in (0, 1):
-        raise ValueError(f"weight_offset must be 0 or 1, got {weight_offset}")
+    weight_offset = float(np.float32(weight_offset))
+    if not np.isfinite(weight_offset) or (weight is None and weight_offset):
+        raise ValueError("weight_offset must be finite and needs a weight")
     epsilon = float(np.float32(epsilon))
     if not (np.isfinite(epsilon) and epsilon > 0):
         raise ValueError("epsilon must be finite and above zero")

@@ -3,123 +3,153 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Quantisation and dequantisation.
 
-mxfp4, mxfp8   blocks of 32 along the last dimension with an E8M0 scale byte
-               (OCP Microscaling Formats v1.0). The byte is computed from the
-               bits of the float32 block maximum; elements are v / 2^(byte-127)
-               exactly, then rounded once.
-fp8_static     one given float32 scale per tensor
-fp8_token      one computed scale per row
-fp8_group      one computed scale per `group` elements of a row
-               In the fp8 schemes scale = f32(max(amax, floor) / max_finite)
-               and q = round(f32(x / scale)), saturating.
+A = max(amax, amax_floor) of what shares a scale, E(u) = exponent field of
+float32 u, and for f4E2M1FN, f8E4M3FN, f8E4M3FNUZ: emax 2, 8, 7 and max 6, 448,
+240. The scale is an E8M0 byte by one of the rules
 
-Scale rounding modes of the MX schemes, A = amax, E = exponent field:
   floor  E(A / 2^emax)                                   OCP MX v1.0, 6.3
-  even   E((bits(A) + 2^(22 - mantissa_bits)) & ~mantissa) - emax, at least 0
+  even   E((bits(A) + half) & 0xFF800000) - emax, at least 0
+         half = 0x200000 for E2M1, 0x80000 for E4M3
   rceil  E(A / max) + (mantissa != 0)
   ceil   E(A / 2^emax) + (mantissa != 0)
-with float32 arithmetic including gradual underflow. For mxfp4 rceil multiplies
-by the float32 0x3E2AAAAB (1/6), for mxfp8 it divides by 448.
+
+in float32 arithmetic with gradual underflow (a subnormal has field 0), and
+elements are round(x / 2^(byte - 127)), exact before that one rounding. Or it is
+(scale_rounding none) the float32 s = f32(A / max), 1 where that is 0, and
+elements are round(f32(x / s)). Both saturate.
 """
 
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from . import formats, layouts
 from .formats import F32_MAX
 
-MX_BLOCK = 32
-KINDS = ("mxfp4", "mxfp8", "fp8_static", "fp8_token", "fp8_group")
-SCALE_MODES = ("floor", "even", "rceil", "ceil")
+SCALE_ROUNDINGS = ("none", "floor", "even", "rceil", "ceil")
+
+_PRESETS = {
+    "mxfp4": dict(element="f4E2M1FN", granularity="block", block=32,
+                  scale_rounding="even"),
+    "mxfp8": dict(element="f8E4M3FN", granularity="block", block=32,
+                  scale_rounding="even"),
+    "fp8_static": dict(element="f8E4M3FN", granularity="tensor"),
+    "fp8_token": dict(element="f8E4M3FN", granularity="token"),
+    "fp8_group": dict(element="f8E4M3FN", granularity="block", block=128),
+}
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """What a quantize operation does."""
+    """What a quantisation does; the parameters of #lm.scheme."""
 
-    kind: str
-    scale_mode: str = "even"  # mx schemes
-    element_rounding: str = "nearest_even"  # mxfp4: or half_away
-    nonfinite: str = "propagate"  # mx schemes: or saturate
-    layout: str = "row"  # of the scales; see layouts.py
-    element: str = "f8E4M3FN"  # fp8 schemes: or f8E4M3FNUZ
-    group: int = 128  # fp8_group: 32, 64 or 128
-    scale_type: str = "f32"  # fp8_group: or e8m0
-    amax_floor: float = 1e-10  # fp8_token and fp8_group
+    element: str
+    granularity: str  # tensor (the scale is given), token (a row) or block
+    block: int = 0
+    scale_rounding: str = "none"
+    element_rounding: str = "nearest_even"  # f4E2M1FN: or half_away
+    layout: str = "row_major"  # of the scales; see layouts.py
+    nonfinite: str = "propagate"  # E8M0 scales: or saturate
+    amax_floor: float = 0.0
 
     def __post_init__(self):
         for name, allowed in (
-            ("kind", KINDS),
-            ("scale_mode", SCALE_MODES),
+            ("element", ("f4E2M1FN", "f8E4M3FN", "f8E4M3FNUZ")),
+            ("granularity", ("tensor", "token", "block")),
+            ("block", (32, 64, 128) if self.granularity == "block" else (0,)),
+            ("scale_rounding", SCALE_ROUNDINGS),
             ("element_rounding", ("nearest_even", "half_away")),
-            ("nonfinite", ("propagate", "saturate")),
             ("layout", layouts.LAYOUTS),
-            ("element", ("f8E4M3FN", "f8E4M3FNUZ")),
-            ("group", (32, 64, 128)),
-            ("scale_type", ("f32", "e8m0")),
+            ("nonfinite", ("propagate", "saturate")),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"scheme: {name} is '{getattr(self, name)}', allowed: "
                     f"{', '.join(map(str, allowed))}")
-        if self.kind != "mxfp4" and self.element_rounding != "nearest_even":
-            raise ValueError("scheme: half_away exists for mxfp4 only")
-        if self.scale_type == "e8m0" and self.kind != "fp8_group":
-            raise ValueError("scheme: scale_type e8m0 is for fp8_group only")
-        if self.layout == "cdna4_shuffled" and self.scale_element != (
-                "f8E8M0FNU"):
-            raise ValueError("scheme: cdna4_shuffled needs byte scales")
+        if self.is_fp4 and (self.block != 32 or not self.is_e8m0):
+            raise ValueError("scheme: f4E2M1FN needs blocks of 32 and a scale "
+                             "rounding")
+        if self.is_e8m0 and self.granularity != "block":
+            raise ValueError("scheme: a scale rounding needs granularity "
+                             "block")
+        if self.element_rounding == "half_away" and not self.is_fp4:
+            raise ValueError("scheme: half_away needs f4E2M1FN")
+        if self.layout == "cdna4_shuffled" and (not self.is_e8m0 or
+                                                self.block != 32):
+            raise ValueError("scheme: cdna4_shuffled needs E8M0 scales of "
+                             "blocks of 32")
+        if self.nonfinite == "saturate" and not self.is_e8m0:
+            raise ValueError("scheme: nonfinite applies to E8M0 scales only")
+
+    @staticmethod
+    def of(preset, **changes):
+        """mxfp4, mxfp8, fp8_static, fp8_token or fp8_group, with changes."""
+        if preset not in _PRESETS:
+            raise ValueError(f"scheme: unknown preset '{preset}', known: "
+                             f"{', '.join(_PRESETS)}")
+        return Scheme(**{**_PRESETS[preset], **changes})
 
     @staticmethod
     def parse(text):
-        """"mxfp4" or "fp8_group,group=64,layout=column"."""
-        kind, *items = text.split(",")
+        """A preset with changes, "fp8_group,block=64,layout=column_major", or
+        the text of the attribute, "#lm.scheme<element = f4E2M1FN, ...>"."""
+        body = re.fullmatch(r"\s*(?:#lm\.scheme)?<(.*)>\s*", text, re.S)
+        items = [i.strip() for i in (body[1] if body else text).split(",")]
+        values = {} if body else dict(_PRESETS.get(items[0], {}))
+        if not body and not values:
+            return Scheme.of(items[0])
         types = {f.name: f.type for f in fields(Scheme)}
-        values = {}
-        for item in items:
-            name, equals, value = item.partition("=")
-            if not equals or name not in types or name == "kind":
+        for item in items if body else items[1:]:
+            name, equals, value = (i.strip() for i in item.partition("="))
+            if not equals or name not in types:
                 raise ValueError(f"scheme: cannot parse '{item}'")
-            values[name] = types[name](value)
-        return Scheme(kind, **values)
+            values[name] = types[name](value.partition(":")[0].strip())
+        for name in ("element", "granularity"):
+            if name not in values:
+                raise ValueError(f"scheme: {name} is missing")
+        return Scheme(**values)
 
     def __str__(self):
-        items = [self.kind]
-        for f in fields(self)[1:]:
-            if getattr(self, f.name) != f.default:
-                items.append(f"{f.name}={getattr(self, f.name)}")
-        return ",".join(items)
+        items = [f"{f.name} = {getattr(self, f.name)}" +
+                 (" : f32" if f.name == "amax_floor" else "")
+                 for f in fields(self) if getattr(self, f.name) != f.default]
+        return f"#lm.scheme<{', '.join(items)}>"
+
+    def with_layout(self, layout):
+        return replace(self, layout=layout)
 
     @property
-    def is_mx(self):
-        return self.kind in ("mxfp4", "mxfp8")
+    def is_fp4(self):
+        return self.element == "f4E2M1FN"
 
     @property
-    def data_element(self):
-        """Format of the elements."""
-        if self.is_mx:
-            return "f4E2M1FN" if self.kind == "mxfp4" else "f8E4M3FN"
-        return self.element
+    def is_e8m0(self):
+        return self.scale_rounding != "none"
+
+    @property
+    def is_dynamic(self):
+        """Whether the scale is computed, not given."""
+        return self.granularity != "tensor"
 
     @property
     def scale_element(self):
         """Format of the stored scales."""
-        if self.is_mx or self.scale_type == "e8m0":
-            return "f8E8M0FNU"
-        return "f32"
+        return "f8E8M0FNU" if self.is_e8m0 else "f32"
+
+    @property
+    def storage(self):
+        """Type of the stored data: packed FP4 is bytes."""
+        return "u8" if self.is_fp4 else self.element
 
     def block_of(self, n):
         """Elements of a row of `n` that share a scale."""
-        if self.is_mx:
-            return MX_BLOCK
-        if self.kind == "fp8_group":
-            if n % self.group:
-                raise ValueError(
-                    f"fp8_group: last dimension {n} is not a multiple of "
-                    f"the group {self.group}")
-            return self.group
-        return n
+        if self.granularity != "block":
+            return n
+        if not self.is_e8m0 and n % self.block:
+            raise ValueError(f"last dimension {n} is not a multiple of the "
+                             f"block {self.block}")
+        return self.block
 
 
 @dataclass
@@ -137,13 +167,7 @@ def _f32(x):
     return np.asarray(x, dtype=np.float32)
 
 
-def _field(x):
-    """Exponent field and "mantissa is not zero" of float32 x."""
-    bits = _f32(x).view(np.uint32).astype(np.int64)
-    return (bits >> 23) & 255, (bits & 0x7FFFFF) != 0
-
-
-def mx_scale_bytes(amax, scale_mode, element="f4E2M1FN"):
+def scale_bytes(amax, scale_rounding, element="f4E2M1FN"):
     """E8M0 bytes of block maxima; Inf and NaN give 0xFF."""
     amax = _f32(amax)
     fmt = formats.format_of(element)
@@ -151,24 +175,20 @@ def mx_scale_bytes(amax, scale_mode, element="f4E2M1FN"):
     finite = np.isfinite(amax)
     a = np.where(finite, amax, np.float32(0))
     with np.errstate(under="ignore"):
-        if scale_mode == "even":
+        if scale_rounding == "even":
             bits = a.view(np.uint32).astype(np.int64)
             half = 1 << (23 - fmt.mantissa_bits - 1)
             byte = np.maximum(((bits + half) >> 23) - emax, 0)
-        elif scale_mode == "rceil":
-            if element == "f4E2M1FN":
-                sixth = np.uint32(0x3E2AAAAB).view(np.float32)
-                u = a * sixth
-            else:
-                u = a / np.float32(fmt.max_finite)
-            exponent, odd = _field(u)
-            byte = exponent + odd
-        elif scale_mode in ("floor", "ceil"):
-            exponent, odd = _field(a * np.float32(2.0**-emax))
-            byte = exponent + odd * (scale_mode == "ceil")
+        elif scale_rounding == "rceil":
+            byte = formats.e8m0_round_up(a / np.float32(fmt.max_finite))
+        elif scale_rounding == "ceil":
+            byte = formats.e8m0_round_up(a * np.float32(2.0**-emax))
+        elif scale_rounding == "floor":
+            quotient = a * np.float32(2.0**-emax)
+            byte = (quotient.view(np.uint32) >> 23) & 255
         else:
-            raise ValueError(f"unknown scale mode '{scale_mode}', known: "
-                             f"{', '.join(SCALE_MODES)}")
+            raise ValueError(f"no E8M0 rule '{scale_rounding}', known: "
+                             f"{', '.join(SCALE_ROUNDINGS[1:])}")
     return np.where(finite, byte, 255).astype(np.uint8)
 
 
@@ -182,33 +202,29 @@ def to_blocks(x, block, fill=0.0):
 
 
 def block_amax(x, scheme):
-    """float32 block maxima [M, S] with the scheme's treatment of NaN and Inf.
-
-    `x` is [M, N]. MX propagate keeps them; MX saturate and the fp8 schemes
-    take NaN as zero and Inf as the largest finite float32.
-    """
+    """float32 maxima [M, S] of x [M, N] with the scheme's treatment of NaN and
+    Inf: propagate keeps them; otherwise NaN takes no part and Inf counts as
+    the largest finite float32."""
     a = np.abs(to_blocks(x, scheme.block_of(x.shape[1])))
-    if not scheme.is_mx or scheme.nonfinite == "saturate":
+    if not scheme.is_e8m0 or scheme.nonfinite == "saturate":
         a = np.where(np.isnan(a), 0.0, np.minimum(a, F32_MAX))
     return formats.to_f32(a.max(axis=2))
 
 
 def scales_from_amax(amax, scheme):
     """Logical scales (bytes or float32) of block maxima."""
-    amax = _f32(amax)
-    if scheme.is_mx:
-        return mx_scale_bytes(amax, scheme.scale_mode, scheme.data_element)
+    amax = np.maximum(_f32(amax), np.float32(scheme.amax_floor))
+    if scheme.is_e8m0:
+        return scale_bytes(amax, scheme.scale_rounding, scheme.element)
     top = np.float32(formats.format_of(scheme.element).max_finite)
     with np.errstate(under="ignore"):
-        scale = np.maximum(amax, np.float32(scheme.amax_floor)) / top
-    if scheme.scale_type == "e8m0":
-        return formats.e8m0_round_up(scale)
-    return scale
+        scale = amax / top
+    return np.where(scale == 0, np.float32(1), scale)
 
 
 def scale_values(scales, scheme):
     """Logical scales as float64."""
-    if scheme.scale_element == "f8E8M0FNU":
+    if scheme.is_e8m0:
         return formats.e8m0_decode(scales)
     return _f32(scales).astype(np.float64)
 
@@ -220,54 +236,54 @@ def encode_elements(x, scales, scheme):
     blocks = to_blocks(x, block)
     scale = np.broadcast_to(scale_values(scales, scheme),
                             blocks.shape[:2])[..., None]
-    nan = np.isnan(blocks)
     with np.errstate(all="ignore"):
-        if scheme.is_mx:
-            scaled = np.where(nan | np.isnan(scale), 0.0, blocks / scale)
+        if scheme.is_e8m0:
+            scaled = np.where(np.isnan(scale), 0.0, blocks / scale)
         else:
-            scaled = (_f32(formats.to_f32(blocks)) /
-                      formats.to_f32(scale)).astype(np.float64)
-    if scheme.data_element == "f4E2M1FN":
+            scaled = (formats.to_f32(blocks) / formats.to_f32(scale)).astype(
+                np.float64)
+    if scheme.is_fp4:
+        scaled = np.where(np.isnan(scaled), 0.0, scaled)
         codes = formats.e2m1_encode(scaled, scheme.element_rounding)
     else:
-        codes = formats.encode(scaled, scheme.data_element, saturate=True)
+        codes = formats.encode(scaled, scheme.element, saturate=True)
     return codes.reshape(m, -1)[:, :n]
 
 
 def pack(codes, scheme):
-    return formats.fp4_pack(codes) if scheme.kind == "mxfp4" else codes
+    return formats.fp4_pack(codes) if scheme.is_fp4 else codes
 
 
 def unpack(data, scheme):
     data = np.asarray(data, dtype=np.uint8)
-    return formats.fp4_unpack(data) if scheme.kind == "mxfp4" else data
+    return formats.fp4_unpack(data) if scheme.is_fp4 else data
 
 
 def scale_extent(m, n, scheme):
     """Logical shape of the scales of [m, n]."""
-    if scheme.kind == "fp8_static":
+    if not scheme.is_dynamic:
         return 1, 1
     return m, -(-n // scheme.block_of(n))
 
 
 def quantize(x, scheme, scale=None):
-    """Quantise x[..., N]; `scale` is the given scale of fp8_static.
+    """Quantise x[..., N]; `scale` is the given scale of granularity tensor.
 
     x is taken as float32: inputs of narrower types are exact, float64
     intermediates are rounded to float32 first.
     """
     x = formats.round_to(x, "f32")
     rows = x.reshape(-1, x.shape[-1])
-    if (scale is not None) != (scheme.kind == "fp8_static"):
-        raise ValueError(f"{scheme.kind} takes "
-                         f"{'a' if scale is None else 'no'} scale operand")
-    if scheme.kind == "fp8_static":
+    if (scale is None) != scheme.is_dynamic:
+        raise ValueError("a scale operand belongs to granularity tensor, and "
+                         "only to it")
+    if not scheme.is_dynamic:
         scales = _f32(scale).reshape(1, 1)
         stored = scales.reshape(1)
     else:
         scales = scales_from_amax(block_amax(rows, scheme), scheme)
         stored = layouts.store(scales, scheme.layout)
-        if scheme.layout == "row":
+        if scheme.layout == "row_major":
             stored = stored.reshape(x.shape[:-1] + (scales.shape[1],))
     codes = encode_elements(rows, scales, scheme)
     data = pack(codes, scheme)
@@ -277,7 +293,7 @@ def quantize(x, scheme, scale=None):
 
 def logical_scales(stored, m, n, scheme):
     """[M, S] of scales in storage order."""
-    if scheme.kind == "fp8_static":
+    if not scheme.is_dynamic:
         return np.asarray(stored).reshape(1, 1)
     return layouts.load(stored, scheme.layout, *scale_extent(m, n, scheme))
 
@@ -298,7 +314,7 @@ def dequantize(data, stored, scheme, out_type="f32"):
 def dequantize_codes(codes, scales, scheme):
     """[M, N] codes under logical scales, as float32 values in float64."""
     n = codes.shape[1]
-    blocks = to_blocks(formats.decode(codes, scheme.data_element),
+    blocks = to_blocks(formats.decode(codes, scheme.element),
                        scheme.block_of(n))
     scale = np.broadcast_to(scale_values(scales, scheme), blocks.shape[:2])
     with np.errstate(all="ignore"):

@@ -58,10 +58,8 @@ def rope(x, positions, cos, sin, *, interleaved, inverse=False,
     if x.shape[-1] % 2 or cos.shape[-1] != half or sin.shape != cos.shape:
         raise ValueError(f"rope: x has last dimension {x.shape[-1]}, tables "
                          f"have shapes {cos.shape} and {sin.shape}")
-    positions = np.asarray(positions)
-    if positions.size and (positions.min() < 0 or
-                           positions.max() >= cos.shape[0]):
-        raise ValueError(f"rope: positions outside [0, {cos.shape[0]})")
+    # Positions are clamped to the table.
+    positions = np.clip(np.asarray(positions), 0, cos.shape[0] - 1)
     shape = (x.shape[0],) + (1,) * (x.ndim - 2) + (half,)
     c = formats.round_to(cos[positions], compute_type).reshape(shape)
     s = formats.round_to(sin[positions], compute_type).reshape(shape)
