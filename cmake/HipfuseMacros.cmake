@@ -24,8 +24,6 @@ function(hipfuse_add_tool name)
   hipfuse_compile_settings(${name})
   hipfuse_split_libs(own ${ARG_LINK_LIBS})
   target_link_libraries(${name} PRIVATE ${own} MLIR LLVM)
-  set_target_properties(${name} PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY ${HIPFUSE_BINARY_DIR}/bin)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     COMPONENT compiler)
 endfunction()
