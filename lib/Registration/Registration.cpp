@@ -8,6 +8,7 @@
 
 #include "hipfuse/Registration.h"
 
+#include "hipfuse/Conversion/Passes.h"
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Dialect/LM/Transforms/BufferizableOpInterfaceImpl.h"
 #include "hipfuse/Package/Passes.h"
@@ -53,6 +54,7 @@ void hipfuse::registerAllDialects(DialectRegistry &registry) {
 }
 
 void hipfuse::registerAllPasses() {
+  lm::registerLMConversionPasses();
   lm::registerLMTransformsPasses();
   registerHipfusePackagePasses();
   registerPipelines();

@@ -1,0 +1,223 @@
+//===-- Norm.cpp - Lower norms to loops over rows -------------------------===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Norm.h"
+
+#include "Numerics.h"
+#include "Quantize.h"
+#include "RowPattern.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::lm;
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+/// Partial sums of squares: enough to hide the latency of an addition.
+static constexpr int64_t kAccumulators = 4;
+
+/// The sum of the squares of a row whose chunks `chunk` produces, in an order
+/// that depends on the vector width only.
+static Value sumOfSquares(RowBuilder &b, int64_t columns,
+                          const ChunkFn &chunk) {
+  int64_t width = b.getWidth();
+  int64_t step = kAccumulators * width;
+  int64_t whole = columns / step * step;
+  Value zero = b.splat(b.f32(0.0f));
+  SmallVector<Value> sums(kAccumulators, zero);
+  auto accumulate = [&](Value sum, Value column, int64_t count) {
+    Value value = chunk(column, count);
+    return b.addf(sum, b.mulf(value, value));
+  };
+  auto offset = [&](Value column, int64_t k) {
+    return k ? b.addi(column, b.index(k * width)) : column;
+  };
+  if (whole) {
+    auto loop =
+        scf::ForOp::create(b, b.index(0), b.index(whole), b.index(step), sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(loop.getBody());
+    SmallVector<Value> next;
+    for (int64_t k = 0; k < kAccumulators; ++k)
+      next.push_back(accumulate(loop.getRegionIterArg(k),
+                                offset(loop.getInductionVar(), k), width));
+    scf::YieldOp::create(b, next);
+    llvm::copy(loop.getResults(), sums.begin());
+  }
+  for (int64_t k = 0; whole + k * width < columns; ++k)
+    sums[k] = accumulate(sums[k], b.index(whole + k * width),
+                         std::min(width, columns - whole - k * width));
+  Value sum = b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3]));
+  return b.reduce(sum, [&](Value l, Value r) { return b.addf(l, r); });
+}
+
+RowValues lm::buildNorm(RowBuilder &b, const Norm &norm, ValueRange row) {
+  int64_t columns = columnsOf(norm.x);
+  Value scratch = b.scratch(columns);
+  Value sum = sumOfSquares(b, columns, [&](Value column, int64_t count) {
+    SmallVector<Value> at = withColumn(row, column);
+    Value value = b.loadF32(norm.x, at, count);
+    if (norm.residual) {
+      Type type = elementOf(norm.residual);
+      if (norm.roundSumBeforeResidual)
+        value = roundTo(b, value, type);
+      value = b.addf(value, b.loadF32(norm.residual, at, count));
+      b.storeF32(value, norm.residualOut, at, count);
+      if (norm.normFromRoundedResidual)
+        value = roundTo(b, value, type);
+    }
+    b.store(value, scratch, column, b.getWidth());
+    return value;
+  });
+  Value mean = b.divf(sum, b.f32(static_cast<float>(columns)));
+  Value root = math::SqrtOp::create(b, b.addf(mean, b.f32(norm.epsilon)));
+  Value factor = b.splat(b.divf(b.f32(1.0f), root));
+
+  auto chunk = [&b, norm, scratch, factor](Value column, int64_t count) {
+    Value value = b.load(scratch, column, b.getWidth(), b.getWidth());
+    value = b.mulf(value, factor);
+    if (norm.roundNormBeforeWeight)
+      value =
+          roundTo(b, value, elementOf(norm.residual ? norm.residual : norm.x));
+    if (!norm.weight)
+      return value;
+    Value weight = b.loadF32(norm.weight, column, count);
+    if (norm.weightOffset != 0.0f)
+      weight = b.addf(weight, b.f32(norm.weightOffset, weight));
+    return b.mulf(value, weight);
+  };
+  return {chunk, scratch};
+}
+
+/// Rounds a row to `out` and stores it.
+static void storeRow(RowBuilder &b, const RowValues &values, Value out,
+                     ValueRange row) {
+  b.forChunks(columnsOf(out), [&](Value column, int64_t count) {
+    b.storeF32(values.chunk(column, count), out, withColumn(row, column),
+               count);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct RmsNormToLoops final : RowPattern<RmsNormOp> {
+  using RowPattern::RowPattern;
+
+  void lower(RmsNormOp op, RowBuilder &b) const override {
+    Norm norm;
+    norm.x = op.getX();
+    norm.weight = op.getWeight();
+    norm.epsilon = op.getEpsilon().convertToFloat();
+    norm.weightOffset = op.getWeightOffset().convertToFloat();
+    norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
+    b.forRows(op.getX(), [&](ValueRange row) {
+      storeRow(b, buildNorm(b, norm, row), op.getOut(), row);
+    });
+  }
+};
+
+struct AddRmsNormToLoops final : RowPattern<AddRmsNormOp> {
+  using RowPattern::RowPattern;
+
+  void lower(AddRmsNormOp op, RowBuilder &b) const override {
+    Norm norm;
+    norm.x = op.getX();
+    norm.residual = op.getResidual();
+    norm.weight = op.getWeight();
+    norm.residualOut = op.getResidualOut();
+    norm.epsilon = op.getEpsilon().convertToFloat();
+    norm.weightOffset = op.getWeightOffset().convertToFloat();
+    norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
+    norm.normFromRoundedResidual = op.getNormFromRoundedResidual();
+    norm.roundSumBeforeResidual = op.getRoundSumBeforeResidual();
+    b.forRows(op.getX(), [&](ValueRange row) {
+      storeRow(b, buildNorm(b, norm, row), op.getOut(), row);
+    });
+  }
+};
+
+struct DualRmsNormToLoops final : RowPattern<DualRmsNormOp> {
+  using RowPattern::RowPattern;
+
+  void lower(DualRmsNormOp op, RowBuilder &b) const override {
+    Norm first;
+    first.x = op.getX();
+    first.weight = op.getWeight();
+    first.epsilon = op.getEpsilon().convertToFloat();
+    first.weightOffset = op.getWeightOffset().convertToFloat();
+    first.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
+    Norm second = first;
+    second.x = op.getSecondX();
+    second.weight = op.getSecondWeight();
+    second.epsilon = op.getSecondEpsilon().convertToFloat();
+    b.forRows(op.getX(), [&](ValueRange row) {
+      storeRow(b, buildNorm(b, first, row), op.getOut(), row);
+      storeRow(b, buildNorm(b, second, row), op.getSecondOut(), row);
+    });
+  }
+};
+
+struct RmsNormQuantizeToLoops final : RowPattern<RmsNormQuantizeOp> {
+  using RowPattern::RowPattern;
+
+  void lower(RmsNormQuantizeOp op, RowBuilder &b) const override {
+    Norm norm;
+    norm.x = op.getX();
+    norm.residual = op.getResidual();
+    norm.weight = op.getWeight();
+    norm.residualOut = op.getResidualOut();
+    norm.epsilon = op.getEpsilon().convertToFloat();
+    norm.weightOffset = op.getWeightOffset().convertToFloat();
+    norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
+    norm.normFromRoundedResidual = op.getNormFromRoundedResidual();
+    norm.roundSumBeforeResidual = op.getRoundSumBeforeResidual();
+    Norm second;
+    if (op.getSecondX()) {
+      second.x = op.getSecondX();
+      second.weight = op.getSecondWeight();
+      second.epsilon = op.getSecondEpsilon()->convertToFloat();
+      second.weightOffset = norm.weightOffset;
+      second.roundNormBeforeWeight = norm.roundNormBeforeWeight;
+    }
+    Quantization quantization{op.getScheme(), op.getData(), op.getScale(),
+                              op.getInputScale()};
+    int64_t columns = columnsOf(op.getX());
+    b.forRows(op.getX(), [&](ValueRange row) {
+      RowValues values = buildNorm(b, norm, row);
+      auto chunk = [&](Value column, int64_t count) {
+        Value value = values.chunk(column, count);
+        if (std::optional<Type> type = op.getRoundBeforeQuant())
+          value = roundTo(b, value, *type);
+        if (op.getNormOut())
+          b.storeF32(value, op.getNormOut(), withColumn(row, column), count);
+        return value;
+      };
+      quantizeRow(b, quantization, row, columns, chunk, values.scratch);
+      if (second.x)
+        storeRow(b, buildNorm(b, second, row), op.getSecondOut(), row);
+    });
+  }
+};
+
+} // namespace
+
+void lm::populateNormPatterns(RewritePatternSet &patterns,
+                              int64_t vectorWidth) {
+  patterns.add<RmsNormToLoops, AddRmsNormToLoops, DualRmsNormToLoops,
+               RmsNormQuantizeToLoops>(patterns.getContext(), vectorWidth);
+}

@@ -1,0 +1,374 @@
+//===-- Quantize.cpp - Lower quantisation to loops over rows --------------===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Quantize.h"
+
+#include "Numerics.h"
+#include "RowPattern.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::lm;
+
+using FPredicate = arith::CmpFPredicate;
+using IPredicate = arith::CmpIPredicate;
+
+//===----------------------------------------------------------------------===//
+// Scales
+//===----------------------------------------------------------------------===//
+
+/// True if a block whose amax is Inf or NaN is marked by its scale.
+static bool propagatesNonFinite(SchemeAttr scheme) {
+  return scheme.hasE8M0Scale() && scheme.getNonfinite() == NonFinite::Propagate;
+}
+
+Value lm::amaxCandidates(RowBuilder &b, SchemeAttr scheme, Value value) {
+  Value magnitude = magnitudeBits(b, value);
+  if (propagatesNonFinite(scheme))
+    return magnitude;
+  Value isNaN = isNaNMagnitude(b, magnitude);
+  Value finite = b.umin(magnitude, b.i32(0x7F7FFFFF, magnitude));
+  return b.select(isNaN, b.i32(0, magnitude), finite);
+}
+
+/// The E8M0 byte of a finite `amax` by the scheme's rounding, as i32.
+static Value scaleByte(RowBuilder &b, SchemeAttr scheme, Value amaxBits) {
+  int emax = scheme.getElementEmax();
+  Value amax = b.fromBits(amaxBits);
+  auto floorExponent = [&](Value bits) { return b.shrui(bits, 23); };
+  auto ceilExponent = [&](Value quotient) {
+    // A mantissa that is not zero carries into the exponent field.
+    Value bits = b.toBits(quotient);
+    return floorExponent(b.addi(bits, b.i32(0x7FFFFF, bits)));
+  };
+  Value scaled = b.mulf(amax, b.f32(std::ldexp(1.0f, -emax)));
+  switch (scheme.getScaleRounding()) {
+  case ScaleRounding::Floor:
+    return floorExponent(b.toBits(scaled));
+  case ScaleRounding::Ceil:
+    return ceilExponent(scaled);
+  case ScaleRounding::RCeil:
+    return ceilExponent(b.divf(amax, b.f32(scheme.getElementMax())));
+  case ScaleRounding::Even: {
+    int32_t half = scheme.isFp4() ? 0x200000 : 0x80000;
+    Value exponent = floorExponent(b.addi(amaxBits, b.i32(half)));
+    return b.subi(b.umax(exponent, b.i32(emax)), b.i32(emax));
+  }
+  case ScaleRounding::None:
+    break;
+  }
+  llvm_unreachable("an f32 scale has no byte");
+}
+
+BlockScale lm::scaleOf(RowBuilder &b, SchemeAttr scheme, Value amaxBits) {
+  if (float floor = scheme.getAmaxFloorValue())
+    amaxBits = b.umax(amaxBits, b.f32Bits(floor, amaxBits));
+  if (!scheme.hasE8M0Scale()) {
+    Value scale = b.divf(b.fromBits(amaxBits), b.f32(scheme.getElementMax()));
+    Value isZero = b.cmpf(FPredicate::OEQ, scale, b.f32(0.0f));
+    scale = b.select(isZero, b.f32(1.0f), scale);
+    return {scale, b.splat(scale), Value()};
+  }
+  Value byte = scaleByte(b, scheme, amaxBits);
+  // 2^(127 - byte); that of byte 254 is subnormal.
+  Value bits = b.umax(b.shli(b.subi(b.i32(254), byte), 23), b.i32(0x00400000));
+  BlockScale scale{byte, b.splat(b.fromBits(bits)), Value()};
+  if (propagatesNonFinite(scheme)) {
+    scale.isNaN = b.cmpi(IPredicate::uge, amaxBits, b.i32(0x7F800000));
+    scale.stored = b.select(scale.isNaN, b.i32(255), byte);
+  }
+  return scale;
+}
+
+BlockScale lm::scaleOf(RowBuilder &b, SchemeAttr scheme,
+                       ArrayRef<Value> block) {
+  auto maximum = [&](Value l, Value r) { return b.umax(l, r); };
+  Value amax;
+  for (Value value : block) {
+    Value candidates = amaxCandidates(b, scheme, value);
+    amax = amax ? maximum(amax, candidates) : candidates;
+  }
+  return scaleOf(b, scheme, b.reduce(amax, maximum));
+}
+
+Value lm::encodeElements(RowBuilder &b, SchemeAttr scheme, Value value,
+                         const BlockScale &scale) {
+  Value bytes;
+  if (scheme.isFp4()) {
+    bytes = packNibbles(
+        b, encodeFp4(b, value, scale.operand, scheme.getElementRounding(),
+                     /*mayBeNaN=*/!propagatesNonFinite(scheme)));
+  } else {
+    Value scaled = scheme.hasE8M0Scale() ? b.mulf(value, scale.operand)
+                                         : b.divf(value, scale.operand);
+    bytes = toBytes(b, encodeFp8(b, scaled, scheme.getElement()));
+  }
+  if (!scale.isNaN)
+    return bytes;
+  Value zero = arith::ConstantOp::create(b, bytes.getType(),
+                                         b.getZeroAttr(bytes.getType()));
+  return b.select(scale.isNaN, zero, bytes);
+}
+
+//===----------------------------------------------------------------------===//
+// Addresses
+//===----------------------------------------------------------------------===//
+
+/// Indices of byte `(row, block)` in a destination of shuffled scales: a dword
+/// serves a tile of 32 rows and 256 columns.
+static SmallVector<Value> shuffledIndices(RowBuilder &b, Value memref,
+                                          Value row, Value block) {
+  int64_t padded = columnsOf(memref);
+  Value offset = b.muli(b.divui(row, 32), b.index(32 * padded));
+  auto term = [&](Value value, int64_t factor) {
+    offset = b.addi(offset, b.muli(value, b.index(factor)));
+  };
+  term(b.divui(block, 8), 256);
+  term(b.remui(block, 4), 64);
+  term(b.remui(row, 16), 4);
+  term(b.divui(b.remui(block, 8), 4), 2);
+  term(b.divui(b.remui(row, 32), 16), 1);
+  return {b.divui(offset, padded), b.remui(offset, padded)};
+}
+
+/// Indices of the scale of block `block` of row `row`.
+static SmallVector<Value> scaleIndices(RowBuilder &b, SchemeAttr scheme,
+                                       Value memref, ValueRange row,
+                                       Value block) {
+  switch (scheme.getLayout()) {
+  case ScaleLayout::RowMajor:
+    return withColumn(row, block);
+  case ScaleLayout::ColumnMajor:
+    return {block, row.front()};
+  case ScaleLayout::Cdna4Shuffled:
+    return shuffledIndices(b, memref, row.front(), block);
+  }
+  llvm_unreachable("unknown scale layout");
+}
+
+static void storeScale(RowBuilder &b, const Quantization &q, ValueRange row,
+                       Value block, const BlockScale &scale) {
+  Value stored = scale.stored;
+  if (q.scheme.hasE8M0Scale())
+    stored = toBytes(b, stored);
+  b.storeScalar(stored, q.scale,
+                scaleIndices(b, q.scheme, q.scale, row, block));
+}
+
+/// Stores the elements of a chunk at `column` of a row.
+static void storeElements(RowBuilder &b, const Quantization &q, ValueRange row,
+                          Value column, Value value, int64_t count,
+                          const BlockScale &scale) {
+  Value bytes = encodeElements(b, q.scheme, value, scale);
+  if (q.scheme.isFp4()) {
+    column = b.divui(column, 2);
+    count /= 2;
+  }
+  b.store(b.bitcast(bytes, elementOf(q.data)), q.data, withColumn(row, column),
+          count);
+}
+
+/// Writes 1.0 into the scales of blocks `first` to `last - 1`.
+static void padShuffled(RowBuilder &b, Value memref, Value row, int64_t first,
+                        int64_t last) {
+  Value one = arith::ConstantOp::create(b, b.getI8IntegerAttr(0x7F));
+  for (int64_t block = first; block < last; ++block)
+    b.storeScalar(one, memref, shuffledIndices(b, memref, row, b.index(block)));
+}
+
+void lm::padScales(RowBuilder &b, const Quantization &q, ValueRange row,
+                   int64_t columns) {
+  if (q.scheme.getLayout() == ScaleLayout::Cdna4Shuffled)
+    padShuffled(b, q.scale, row.front(), q.scheme.getScalesPerRow(columns),
+                columnsOf(q.scale));
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+/// `column + offset`, where `offset` may be empty.
+static Value plus(RowBuilder &b, Value column, Value offset) {
+  return offset ? b.addi(column, offset) : column;
+}
+
+static void quantizeByTensor(RowBuilder &b, const Quantization &q,
+                             ValueRange row, Value firstColumn, int64_t columns,
+                             const ChunkFn &chunk) {
+  Value input = b.loadScalar(q.inputScale, b.index(0));
+  BlockScale scale{Value(), b.splat(input), Value()};
+  b.forChunks(columns, [&](Value column, int64_t count) {
+    storeElements(b, q, row, plus(b, column, firstColumn), chunk(column, count),
+                  count, scale);
+  });
+}
+
+static void quantizeByBlock(RowBuilder &b, const Quantization &q,
+                            ValueRange row, Value firstColumn, int64_t columns,
+                            const ChunkFn &chunk) {
+  int64_t size = q.scheme.getBlock();
+  Value firstBlock = firstColumn ? b.divui(firstColumn, size) : Value();
+  b.forBlocks(columns, size, [&](Value number, Value begin, int64_t present) {
+    SmallVector<Value> values, places;
+    b.unrollChunks(present, [&](int64_t offset, int64_t count) {
+      places.push_back(offset ? b.addi(begin, b.index(offset)) : begin);
+      values.push_back(b.clearTail(chunk(places.back(), count), count));
+    });
+    BlockScale scale = scaleOf(b, q.scheme, values);
+    storeScale(b, q, row, plus(b, number, firstBlock), scale);
+    b.unrollChunks(present, [&](int64_t offset, int64_t count) {
+      int64_t k = offset / b.getWidth();
+      storeElements(b, q, row, plus(b, places[k], firstColumn), values[k],
+                    count, scale);
+    });
+  });
+}
+
+static void quantizeByToken(RowBuilder &b, const Quantization &q,
+                            ValueRange row, int64_t columns,
+                            const ChunkFn &chunk, Value scratch) {
+  int64_t width = b.getWidth();
+  if (!scratch)
+    scratch = b.scratch(columns);
+  Value zero = b.splat(b.i32(0));
+  auto maximum = [&](Value l, Value r) { return b.umax(l, r); };
+  Value amax = b.forChunks(
+      columns, zero, [&](Value column, int64_t count, Value carried) {
+        Value value = b.clearTail(chunk(column, count), count);
+        b.store(value, scratch, column, width);
+        return maximum(carried, amaxCandidates(b, q.scheme, value));
+      });
+  BlockScale scale = scaleOf(b, q.scheme, b.reduce(amax, maximum));
+  storeScale(b, q, row, b.index(0), scale);
+  b.forChunks(columns, [&](Value column, int64_t count) {
+    storeElements(b, q, row, column, b.load(scratch, column, width, width),
+                  count, scale);
+  });
+}
+
+void lm::quantizeColumns(RowBuilder &b, const Quantization &q, ValueRange row,
+                         Value firstColumn, int64_t columns,
+                         const ChunkFn &chunk) {
+  if (q.scheme.getGranularity() == Granularity::Tensor)
+    return quantizeByTensor(b, q, row, firstColumn, columns, chunk);
+  quantizeByBlock(b, q, row, firstColumn, columns, chunk);
+}
+
+void lm::quantizeRow(RowBuilder &b, const Quantization &q, ValueRange row,
+                     int64_t columns, const ChunkFn &chunk, Value scratch) {
+  if (q.scheme.getGranularity() == Granularity::Token)
+    return quantizeByToken(b, q, row, columns, chunk, scratch);
+  quantizeColumns(b, q, row, Value(), columns, chunk);
+  padScales(b, q, row, columns);
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct QuantizeToLoops final : RowPattern<QuantizeOp> {
+  using RowPattern::RowPattern;
+
+  void lower(QuantizeOp op, RowBuilder &b) const override {
+    Quantization quantization{op.getScheme(), op.getData(), op.getScale(),
+                              op.getInputScale()};
+    b.forRows(op.getX(), [&](ValueRange row) {
+      quantizeRow(b, quantization, row, columnsOf(op.getX()),
+                  [&](Value column, int64_t count) {
+                    return b.loadF32(op.getX(), withColumn(row, column), count);
+                  });
+    });
+  }
+};
+
+struct DequantizeToLoops final : RowPattern<DequantizeOp> {
+  using RowPattern::RowPattern;
+
+  void lower(DequantizeOp op, RowBuilder &b) const override {
+    SchemeAttr scheme = op.getScheme();
+    int64_t columns = columnsOf(op.getOut());
+    bool byBlock = scheme.getGranularity() == Granularity::Block;
+    b.forRows(op.getOut(), [&](ValueRange row) {
+      if (byBlock) {
+        b.forBlocks(
+            columns, scheme.getBlock(),
+            [&](Value number, Value begin, int64_t present) {
+              Value scale = b.splat(loadScale(b, op, row, number));
+              b.unrollChunks(present, [&](int64_t offset, int64_t count) {
+                Value column = offset ? b.addi(begin, b.index(offset)) : begin;
+                dequantize(b, op, row, column, count, scale);
+              });
+            });
+        return;
+      }
+      Value scale = b.splat(loadScale(b, op, row, b.index(0)));
+      b.forChunks(columns, [&](Value column, int64_t count) {
+        dequantize(b, op, row, column, count, scale);
+      });
+    });
+  }
+
+  static Value loadScale(RowBuilder &b, DequantizeOp op, ValueRange row,
+                         Value block) {
+    SchemeAttr scheme = op.getScheme();
+    if (!scheme.isDynamic())
+      return b.loadScalar(op.getScale(), b.index(0));
+    Value scale = b.loadScalar(
+        op.getScale(), scaleIndices(b, scheme, op.getScale(), row, block));
+    if (!scheme.hasE8M0Scale())
+      return scale;
+    Value byte = arith::ExtUIOp::create(b, b.getI32Type(),
+                                        b.bitcast(scale, b.getI8Type()));
+    return decodeE8M0(b, byte);
+  }
+
+  static void dequantize(RowBuilder &b, DequantizeOp op, ValueRange row,
+                         Value column, int64_t count, Value scale) {
+    int64_t width = b.getWidth();
+    Value value;
+    if (op.getScheme().isFp4()) {
+      Value bytes = b.load(op.getData(), withColumn(row, b.divui(column, 2)),
+                           width / 2, count / 2);
+      value = decodeFp4(b, unpackNibbles(b, bytes));
+    } else {
+      Value bytes = b.load(op.getData(), withColumn(row, column), width, count);
+      value = decodeFp8(b, b.bitcast(bytes, b.getI8Type()),
+                        op.getScheme().getElement());
+    }
+    b.storeF32(b.mulf(value, scale), op.getOut(), withColumn(row, column),
+               count);
+  }
+};
+
+struct ShuffleScaleToLoops final : RowPattern<ShuffleScaleOp> {
+  using RowPattern::RowPattern;
+
+  void lower(ShuffleScaleOp op, RowBuilder &b) const override {
+    int64_t blocks = columnsOf(op.getScale());
+    b.forRows(op.getScale(), [&](ValueRange row) {
+      b.forRange(blocks, [&](Value block) {
+        Value scale = b.loadScalar(op.getScale(), withColumn(row, block));
+        b.storeScalar(scale, op.getOut(),
+                      shuffledIndices(b, op.getOut(), row.front(), block));
+      });
+      padShuffled(b, op.getOut(), row.front(), blocks, columnsOf(op.getOut()));
+    });
+  }
+};
+
+} // namespace
+
+void lm::populateQuantizePatterns(RewritePatternSet &patterns,
+                                  int64_t vectorWidth) {
+  patterns.add<QuantizeToLoops, DequantizeToLoops, ShuffleScaleToLoops>(
+      patterns.getContext(), vectorWidth);
+}

@@ -1,0 +1,68 @@
+//===-- Quantize.h - Quantisation of a row ----------------------*- C++ -*-===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HIPFUSE_LIB_CONVERSION_LMTOLOOPS_QUANTIZE_H
+#define HIPFUSE_LIB_CONVERSION_LMTOLOOPS_QUANTIZE_H
+
+#include "RowBuilder.h"
+
+#include "hipfuse/Dialect/LM/IR/LM.h"
+
+namespace mlir::lm {
+
+/// Where and how rows are quantised.
+struct Quantization {
+  SchemeAttr scheme;
+  Value data;
+  Value scale;      ///< empty with granularity tensor
+  Value inputScale; ///< only with granularity tensor
+};
+
+/// Quantises row `row` of `columns` columns, each chunk of which `chunk`
+/// produces once, in order. `scratch` may hold what `chunk` reads.
+void quantizeRow(RowBuilder &b, const Quantization &quantization,
+                 ValueRange row, int64_t columns, const ChunkFn &chunk,
+                 Value scratch = Value());
+
+/// As above for `columns` columns of a row from `firstColumn`, a multiple of
+/// the block, on; for schemes without granularity token. `chunk` gets columns
+/// from 0 on. The padding of shuffled scales is not written.
+void quantizeColumns(RowBuilder &b, const Quantization &quantization,
+                     ValueRange row, Value firstColumn, int64_t columns,
+                     const ChunkFn &chunk);
+
+/// Writes the padding of a row of shuffled scales; nothing in other layouts.
+void padScales(RowBuilder &b, const Quantization &quantization, ValueRange row,
+               int64_t columns);
+
+/// The scale of a block or row: what is stored, and what elements are
+/// multiplied (E8M0) or divided (f32) by.
+struct BlockScale {
+  Value stored;  ///< i32 with the E8M0 byte, or f32
+  Value operand; ///< a vector of f32
+  Value isNaN;   ///< i1: the codes are zero; may be empty
+};
+
+/// The patterns of the magnitudes of `value` as they take part in amax.
+Value amaxCandidates(RowBuilder &b, SchemeAttr scheme, Value value);
+
+/// The scale of values whose amax has the pattern `amaxBits`.
+BlockScale scaleOf(RowBuilder &b, SchemeAttr scheme, Value amaxBits);
+
+/// The scale of a block of values, whose absent lanes are 0.
+BlockScale scaleOf(RowBuilder &b, SchemeAttr scheme, ArrayRef<Value> block);
+
+/// The elements of `value` as bytes: as many as lanes, or half for FP4.
+Value encodeElements(RowBuilder &b, SchemeAttr scheme, Value value,
+                     const BlockScale &scale);
+
+void populateQuantizePatterns(RewritePatternSet &patterns, int64_t vectorWidth);
+
+} // namespace mlir::lm
+
+#endif // HIPFUSE_LIB_CONVERSION_LMTOLOOPS_QUANTIZE_H
