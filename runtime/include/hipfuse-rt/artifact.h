@@ -52,7 +52,9 @@ extern "C" {
  *
  * The section is allocated (SHF_ALLOC, SHT_NOTE, alignment 4), so a PT_NOTE
  * segment covers it; the reader finds it through the program headers. A file
- * has exactly one such note.
+ * has exactly one such note. The descriptor follows the owner without padding,
+ * 20 bytes into the note, so it is aligned to 4 bytes only: a C struct of the
+ * whole note has to spell file_size as two words.
  *
  * Sealing is the last step of writing an artefact. With the linked file in a
  * byte buffer and the note's descriptor at byte offset D of it:
