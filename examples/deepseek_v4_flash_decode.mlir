@@ -122,18 +122,19 @@ module {
         slots(%slots : tensor<?xi64>) outs(%cache : tensor<?x37440xi8>)
 
     // Attention output rotated back, quantised, grouped o projection.
-    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t, 64, 64] [1, 1, 1]
+    %t_attn = tensor.dim %attn, %c0 : tensor<?x64x512xbf16>
+    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t_attn, 64, 64] [1, 1, 1]
         : tensor<?x64x512xbf16> to tensor<?x64x64xbf16>
     %o_rot_init = tensor.empty(%t) : tensor<?x64x64xbf16>
     %o_rot = lm.rope interleaved inverse ins(%o_pe : tensor<?x64x64xbf16>)
         positions(%positions : tensor<?xi64>) tables(%rope_table : tensor<1048576x64xf32>)
         outs(%o_rot_init : tensor<?x64x64xbf16>)
-    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t, 64, 64] [1, 1, 1]
+    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t_attn, 64, 64] [1, 1, 1]
         : tensor<?x64x64xbf16> into tensor<?x64x512xbf16>
     %o_rows = tensor.collapse_shape %o [[0], [1, 2]]
         : tensor<?x64x512xbf16> into tensor<?x32768xbf16>
     %o_groups = tensor.expand_shape %o_rows [[0], [1, 2]]
-        output_shape [%t, 8, 4096] : tensor<?x32768xbf16> into tensor<?x8x4096xbf16>
+        output_shape [%t_attn, 8, 4096] : tensor<?x32768xbf16> into tensor<?x8x4096xbf16>
     %o_groups_q_init = tensor.empty(%t) : tensor<?x8x4096xf8E4M3FN>
     %o_groups_s_init = tensor.empty(%t) : tensor<?x8x32xf8E8M0FNU>
     %o_groups_q, %o_groups_s = lm.quantize #scheme ins(%o_groups : tensor<?x8x4096xbf16>)
@@ -330,18 +331,19 @@ module {
         slots(%slots : tensor<?xi64>) outs(%cache : tensor<?x37440xi8>)
 
     // Attention output rotated back, quantised, grouped o projection.
-    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t, 64, 64] [1, 1, 1]
+    %t_attn = tensor.dim %attn, %c0 : tensor<?x64x512xbf16>
+    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t_attn, 64, 64] [1, 1, 1]
         : tensor<?x64x512xbf16> to tensor<?x64x64xbf16>
     %o_rot_init = tensor.empty(%t) : tensor<?x64x64xbf16>
     %o_rot = lm.rope interleaved inverse ins(%o_pe : tensor<?x64x64xbf16>)
         positions(%positions : tensor<?xi64>) tables(%rope_table : tensor<1048576x64xf32>)
         outs(%o_rot_init : tensor<?x64x64xbf16>)
-    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t, 64, 64] [1, 1, 1]
+    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t_attn, 64, 64] [1, 1, 1]
         : tensor<?x64x64xbf16> into tensor<?x64x512xbf16>
     %o_rows = tensor.collapse_shape %o [[0], [1, 2]]
         : tensor<?x64x512xbf16> into tensor<?x32768xbf16>
     %o_groups = tensor.expand_shape %o_rows [[0], [1, 2]]
-        output_shape [%t, 8, 4096] : tensor<?x32768xbf16> into tensor<?x8x4096xbf16>
+        output_shape [%t_attn, 8, 4096] : tensor<?x32768xbf16> into tensor<?x8x4096xbf16>
     %o_groups_q_init = tensor.empty(%t) : tensor<?x8x4096xf8E4M3FN>
     %o_groups_s_init = tensor.empty(%t) : tensor<?x8x32xf8E8M0FNU>
     %o_groups_q, %o_groups_s = lm.quantize #scheme ins(%o_groups : tensor<?x8x4096xbf16>)
@@ -574,18 +576,19 @@ module {
         slots(%slots : tensor<?xi64>) outs(%cache : tensor<?x37440xi8>)
 
     // Attention output rotated back, quantised, grouped o projection.
-    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t, 64, 64] [1, 1, 1]
+    %t_attn = tensor.dim %attn, %c0 : tensor<?x64x512xbf16>
+    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t_attn, 64, 64] [1, 1, 1]
         : tensor<?x64x512xbf16> to tensor<?x64x64xbf16>
     %o_rot_init = tensor.empty(%t) : tensor<?x64x64xbf16>
     %o_rot = lm.rope interleaved inverse ins(%o_pe : tensor<?x64x64xbf16>)
         positions(%positions : tensor<?xi64>) tables(%rope_table : tensor<1048576x64xf32>)
         outs(%o_rot_init : tensor<?x64x64xbf16>)
-    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t, 64, 64] [1, 1, 1]
+    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t_attn, 64, 64] [1, 1, 1]
         : tensor<?x64x64xbf16> into tensor<?x64x512xbf16>
     %o_rows = tensor.collapse_shape %o [[0], [1, 2]]
         : tensor<?x64x512xbf16> into tensor<?x32768xbf16>
     %o_groups = tensor.expand_shape %o_rows [[0], [1, 2]]
-        output_shape [%t, 8, 4096] : tensor<?x32768xbf16> into tensor<?x8x4096xbf16>
+        output_shape [%t_attn, 8, 4096] : tensor<?x32768xbf16> into tensor<?x8x4096xbf16>
     %o_groups_q_init = tensor.empty(%t) : tensor<?x8x4096xf8E4M3FN>
     %o_groups_s_init = tensor.empty(%t) : tensor<?x8x32xf8E8M0FNU>
     %o_groups_q, %o_groups_s = lm.quantize #scheme ins(%o_groups : tensor<?x8x4096xbf16>)

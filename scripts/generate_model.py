@@ -150,6 +150,8 @@ class Function:
         self.suffix = ""
         self.args, self.body, self.results = [], [], []
         self.names = set()
+        # Values whose rows are counted by another value than %t.
+        self.rows = {}
 
     # Names and arguments.
 
@@ -197,10 +199,26 @@ class Function:
         """A new value."""
         return Value(self.fresh(name), tuple(shape), element)
 
-    def sizes(self, shape):
-        """Sizes of a shape; the dynamic one is the number of tokens."""
-        return "[%s]" % ", ".join("%t" if d is DYNAMIC else str(d)
-                                  for d in shape)
+    def sizes(self, shape, like=None):
+        """Sizes of a shape, whose dynamic one is that of `like`: the number of
+        tokens, in the words of the argument that `like` is a part of."""
+        return "[%s]" % ", ".join(self.row_count(like) if d is DYNAMIC
+                                  else str(d) for d in shape)
+
+    def row_count(self, like=None):
+        """The number of rows of `like`."""
+        if like in self.args[1:] and like.name not in self.rows:
+            rows = self.fresh("t_" + like.name[1:].replace(self.suffix, ""))
+            self.emit("%s = tensor.dim %s, %%c0 : %s"
+                      % (rows, like.name, like.type))
+            self.rows[like.name] = rows
+        return self.rows.get(like.name, "%t") if like else "%t"
+
+    def same_rows(self, out, like):
+        """`out` has the rows of `like`."""
+        if like.name in self.rows:
+            self.rows[out.name] = self.rows[like.name]
+        return out
 
     def empty(self, name, shape, element="bf16"):
         """A destination."""
@@ -213,12 +231,13 @@ class Function:
         """Columns [offset, offset + size) of x: a view."""
         out = self.value(name, x.shape[:-1] + (size,), x.element)
         rank = len(x.shape)
+        sizes = self.sizes(out.shape, x)
         self.emit("%s = tensor.extract_slice %s[%s]" %
                   (out.name, x.name,
                    ", ".join(["0"] * (rank - 1) + [str(offset)])),
-                  "%s [%s]" % (self.sizes(out.shape), ", ".join(["1"] * rank)),
+                  "%s [%s]" % (sizes, ", ".join(["1"] * rank)),
                   ": %s to %s" % (x.type, out.type))
-        return out
+        return self.same_rows(out, x)
 
     def insert(self, name, x, into, offset):
         """`into` with its columns from offset on replaced by x."""
@@ -227,9 +246,10 @@ class Function:
         self.emit("%s = tensor.insert_slice %s into %s[%s]" %
                   (out.name, x.name, into.name,
                    ", ".join(["0"] * (rank - 1) + [str(offset)])),
-                  "%s [%s]" % (self.sizes(x.shape), ", ".join(["1"] * rank)),
+                  "%s [%s]" % (self.sizes(x.shape, into),
+                               ", ".join(["1"] * rank)),
                   ": %s into %s" % (x.type, into.type))
-        return out
+        return self.same_rows(out, into)
 
     def expand(self, name, x, *columns):
         """Split the columns of x [T, N]."""
@@ -238,15 +258,15 @@ class Function:
             str(i + 1) for i in range(len(columns)))
         self.emit("%s = tensor.expand_shape %s %s" % (out.name, x.name, groups),
                   "output_shape %s : %s into %s" %
-                  (self.sizes(out.shape), x.type, out.type))
-        return out
+                  (self.sizes(out.shape, x), x.type, out.type))
+        return self.same_rows(out, x)
 
     def collapse(self, name, x):
         """Rows of x [T, A, B] as [T, A*B]."""
         out = self.value(name, (x.shape[0], x.shape[1] * x.shape[2]), x.element)
         self.emit("%s = tensor.collapse_shape %s [[0], [1, 2]]" %
                   (out.name, x.name), ": %s into %s" % (x.type, out.type))
-        return out
+        return self.same_rows(out, x)
 
     def transpose(self, name, x):
         """x [A, B, C] as [B, A, C]."""
@@ -521,7 +541,9 @@ def r1_counts(d, scheme):
     """Fusions that the step allows."""
     layers, quant = d["layers"], scheme is not None
     return {
-        "rms-norm-quantize": 1 if quant else 0,
+        # The first input norm, and the query norms of which dual-rms-norm
+        # makes two.
+        "rms-norm-quantize": 1 + layers if quant else 0,
         "add-rms-norm-quantize": 2 * layers - 1 if quant else 0,
         "dual-rms-norm": layers,
         "silu-mul-quantize": layers if quant else 0,
@@ -635,7 +657,7 @@ def v4_counts(d, scheme):
     """Fusions that the step allows."""
     layers, quant = d["layers"], scheme is not None
     return {
-        "rms-norm-quantize": 2 * layers if quant else 0,
+        "rms-norm-quantize": 3 * layers if quant else 0,
         "add-rms-norm-quantize": 0,
         "dual-rms-norm": layers,
         "silu-mul-quantize": layers if quant else 0,

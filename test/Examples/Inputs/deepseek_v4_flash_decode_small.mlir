@@ -124,18 +124,19 @@ module {
         slots(%slots : tensor<?xi64>) outs(%cache : tensor<?x9792xi8>)
 
     // Attention output rotated back, quantised, grouped o projection.
-    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t, 4, 64] [1, 1, 1]
+    %t_attn = tensor.dim %attn, %c0 : tensor<?x4x512xbf16>
+    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t_attn, 4, 64] [1, 1, 1]
         : tensor<?x4x512xbf16> to tensor<?x4x64xbf16>
     %o_rot_init = tensor.empty(%t) : tensor<?x4x64xbf16>
     %o_rot = lm.rope interleaved inverse ins(%o_pe : tensor<?x4x64xbf16>)
         positions(%positions : tensor<?xi64>) tables(%rope_table : tensor<64x64xf32>)
         outs(%o_rot_init : tensor<?x4x64xbf16>)
-    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t, 4, 64] [1, 1, 1]
+    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t_attn, 4, 64] [1, 1, 1]
         : tensor<?x4x64xbf16> into tensor<?x4x512xbf16>
     %o_rows = tensor.collapse_shape %o [[0], [1, 2]]
         : tensor<?x4x512xbf16> into tensor<?x2048xbf16>
     %o_groups = tensor.expand_shape %o_rows [[0], [1, 2]]
-        output_shape [%t, 2, 1024] : tensor<?x2048xbf16> into tensor<?x2x1024xbf16>
+        output_shape [%t_attn, 2, 1024] : tensor<?x2048xbf16> into tensor<?x2x1024xbf16>
     %o_groups_q_init = tensor.empty(%t) : tensor<?x2x1024xf8E4M3FN>
     %o_groups_s_init = tensor.empty(%t) : tensor<?x2x8xf8E8M0FNU>
     %o_groups_q, %o_groups_s = lm.quantize #scheme ins(%o_groups : tensor<?x2x1024xbf16>)
@@ -332,18 +333,19 @@ module {
         slots(%slots : tensor<?xi64>) outs(%cache : tensor<?x9792xi8>)
 
     // Attention output rotated back, quantised, grouped o projection.
-    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t, 4, 64] [1, 1, 1]
+    %t_attn = tensor.dim %attn, %c0 : tensor<?x4x512xbf16>
+    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t_attn, 4, 64] [1, 1, 1]
         : tensor<?x4x512xbf16> to tensor<?x4x64xbf16>
     %o_rot_init = tensor.empty(%t) : tensor<?x4x64xbf16>
     %o_rot = lm.rope interleaved inverse ins(%o_pe : tensor<?x4x64xbf16>)
         positions(%positions : tensor<?xi64>) tables(%rope_table : tensor<64x64xf32>)
         outs(%o_rot_init : tensor<?x4x64xbf16>)
-    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t, 4, 64] [1, 1, 1]
+    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t_attn, 4, 64] [1, 1, 1]
         : tensor<?x4x64xbf16> into tensor<?x4x512xbf16>
     %o_rows = tensor.collapse_shape %o [[0], [1, 2]]
         : tensor<?x4x512xbf16> into tensor<?x2048xbf16>
     %o_groups = tensor.expand_shape %o_rows [[0], [1, 2]]
-        output_shape [%t, 2, 1024] : tensor<?x2048xbf16> into tensor<?x2x1024xbf16>
+        output_shape [%t_attn, 2, 1024] : tensor<?x2048xbf16> into tensor<?x2x1024xbf16>
     %o_groups_q_init = tensor.empty(%t) : tensor<?x2x1024xf8E4M3FN>
     %o_groups_s_init = tensor.empty(%t) : tensor<?x2x8xf8E8M0FNU>
     %o_groups_q, %o_groups_s = lm.quantize #scheme ins(%o_groups : tensor<?x2x1024xbf16>)
@@ -576,18 +578,19 @@ module {
         slots(%slots : tensor<?xi64>) outs(%cache : tensor<?x9792xi8>)
 
     // Attention output rotated back, quantised, grouped o projection.
-    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t, 4, 64] [1, 1, 1]
+    %t_attn = tensor.dim %attn, %c0 : tensor<?x4x512xbf16>
+    %o_pe = tensor.extract_slice %attn[0, 0, 448] [%t_attn, 4, 64] [1, 1, 1]
         : tensor<?x4x512xbf16> to tensor<?x4x64xbf16>
     %o_rot_init = tensor.empty(%t) : tensor<?x4x64xbf16>
     %o_rot = lm.rope interleaved inverse ins(%o_pe : tensor<?x4x64xbf16>)
         positions(%positions : tensor<?xi64>) tables(%rope_table : tensor<64x64xf32>)
         outs(%o_rot_init : tensor<?x4x64xbf16>)
-    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t, 4, 64] [1, 1, 1]
+    %o = tensor.insert_slice %o_rot into %attn[0, 0, 448] [%t_attn, 4, 64] [1, 1, 1]
         : tensor<?x4x64xbf16> into tensor<?x4x512xbf16>
     %o_rows = tensor.collapse_shape %o [[0], [1, 2]]
         : tensor<?x4x512xbf16> into tensor<?x2048xbf16>
     %o_groups = tensor.expand_shape %o_rows [[0], [1, 2]]
-        output_shape [%t, 2, 1024] : tensor<?x2048xbf16> into tensor<?x2x1024xbf16>
+        output_shape [%t_attn, 2, 1024] : tensor<?x2048xbf16> into tensor<?x2x1024xbf16>
     %o_groups_q_init = tensor.empty(%t) : tensor<?x2x1024xf8E4M3FN>
     %o_groups_s_init = tensor.empty(%t) : tensor<?x2x8xf8E8M0FNU>
     %o_groups_q, %o_groups_s = lm.quantize #scheme ins(%o_groups : tensor<?x2x1024xbf16>)
