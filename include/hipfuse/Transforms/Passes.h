@@ -11,6 +11,8 @@
 
 #include "mlir/Pass/Pass.h"
 
+#include <string>
+
 namespace mlir::arith {
 class ArithDialect;
 } // namespace mlir::arith

@@ -46,4 +46,158 @@ def DecomposePass : Pass<"lm-decompose"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+class LM_FusionSwitch<string name, string flag, string text>
+    : Option<name, flag, "bool", "true", "Fuse " # text>;
+
+// What lm-fuse and lm-print-fusion-plan have in common.
+defvar LM_FusionOptions = [
+  LM_FusionSwitch<"duplicateCacheWrite", "duplicate-cache-write",
+    "away the second of two equal cache writes">,
+  LM_FusionSwitch<"addRmsNormQuantize", "add-rms-norm-quantize",
+    "lm.add_rms_norm and lm.quantize">,
+  LM_FusionSwitch<"rmsNormQuantize", "rms-norm-quantize",
+    "lm.rms_norm and lm.quantize">,
+  LM_FusionSwitch<"siluMulQuantize", "silu-mul-quantize",
+    "lm.silu_mul (and lm.split_k_reduce before it) and lm.quantize">,
+  LM_FusionSwitch<"ropeMlaCacheWrite", "rope-mla-cache-write",
+    "lm.rope of query and key, concatenation and lm.mla_cache_write">,
+  LM_FusionSwitch<"ropeQuantize", "rope-quantize",
+    "lm.rope of trailing columns and lm.quantize">,
+  LM_FusionSwitch<"dualRmsNorm", "dual-rms-norm",
+    "two norms over slices of one tensor">,
+  LM_FusionSwitch<"shuffleScale", "shuffle-scale",
+    "a quantisation and lm.shuffle_scale of its scales">,
+  ListOption<"minRows", "min-rows", "std::string",
+    "Refuse a fusion below this number of rows, as NAME:ROWS or ROWS for all; "
+    "a dynamic number of rows is not refused">,
+  ListOption<"maxRows", "max-rows", "std::string",
+    "Refuse a fusion above this number of rows, as NAME:ROWS or ROWS for all; "
+    "a dynamic number of rows is not refused">
+];
+
+def FusePass : Pass<"lm-fuse", "::mlir::ModuleOp"> {
+  let summary = "Fuse lm operations";
+  let description = [{
+    Plans fusions on the unchanged program, then applies the plan. A fused
+    operation has the attributes of what it replaces and decomposes into it
+    (`-lm-decompose`), so that the bits stay the same:
+
+    ```mlir
+    %y = lm.rms_norm {epsilon = 1.0e-06 : f32} ins(%x : tensor<?x7168xbf16>)
+           weight(%w : tensor<7168xbf16>) outs(%y0 : tensor<?x7168xbf16>)
+    %d, %s = lm.quantize #scheme ins(%y : tensor<?x7168xbf16>) outs(%d0, %s0 :
+               tensor<?x3584xi8>, tensor<?x224xf8E8M0FNU>)
+    ```
+
+    becomes
+
+    ```mlir
+    %d, %s = lm.rms_norm_quantize #scheme
+               {epsilon = 1.0e-06 : f32, round_before_quant = bf16}
+               ins(%x : tensor<?x7168xbf16>) weight(%w : tensor<7168xbf16>)
+               outs(%d0, %s0 : tensor<?x3584xi8>, tensor<?x224xf8E8M0FNU>)
+    ```
+
+    The fusions, in the order in which they are planned, each with an option of
+    its name that turns it off:
+
+    *   `duplicate-cache-write`: the second of two equal lm.mla_cache_write in a
+        row is removed.
+    *   `add-rms-norm-quantize`, `rms-norm-quantize`: the norm and the
+        quantisation of its rows, of any scheme. A norm with other users stays a
+        result of the fused operation; it is never computed twice.
+    *   `silu-mul-quantize`: the activation and its quantisation, with the
+        split-K reduction before it where that has no other user.
+    *   `rope-mla-cache-write`: the rotations of query and key, the
+        concatenation of the query and its static FP8 quantisation where they
+        are there, and the cache write.
+    *   `rope-quantize`: the rotation of the trailing columns of heads, slices
+        and views, and the quantisation.
+    *   `dual-rms-norm`: a norm over other columns of the same tensor joins a
+        fused norm and quantisation as its second norm; without a quantisation
+        both become lm.dual_rms_norm.
+    *   `shuffle-scale`: a quantisation, fused or not, writes its scales in the
+        order that lm.shuffle_scale gives them.
+
+    Reshapes that keep the last dimension are looked through and applied to the
+    quantised data and scale. Before planning, slices of slice assignments are
+    replaced by the assigned values, equal quantisations are merged, and sizes
+    of results become sizes of destinations. `-canonicalize` and `-cse` before
+    this pass help it.
+
+    Every place that nearly matches is refused with one reason, listed in
+    `docs/Diagnostics.md`. Decisions are remarks of the category `lm-fuse`
+    (`--remarks-filter=lm-fuse`), statistics, and entries of the JSON report.
+
+    Preconditions: tensors; operations on memrefs are refused.
+  }];
+  let options = LM_FusionOptions # [
+    ListOption<"requireMatch", "require-match", "std::string",
+      "Fail where fewer fusions are found than NAME:COUNT demands; names are "
+      "those of the options">,
+    Option<"report", "report", "std::string", "",
+      "Write the decisions to this file, as JSON (`-` is the standard output)">
+  ];
+  let statistics = [
+    Statistic<"numForwardedSlices", "num-forwarded-slices",
+              "Slices of slice assignments replaced">,
+    Statistic<"numMergedQuantizes", "num-merged-quantizes",
+              "Equal quantisations merged">,
+    Statistic<"numDuplicateCacheWrite", "num-duplicate-cache-write",
+              "Cache writes removed">,
+    Statistic<"numAddRmsNormQuantize", "num-add-rms-norm-quantize",
+              "Fusions of add-rms-norm-quantize">,
+    Statistic<"numRmsNormQuantize", "num-rms-norm-quantize",
+              "Fusions of rms-norm-quantize">,
+    Statistic<"numSiluMulQuantize", "num-silu-mul-quantize",
+              "Fusions of silu-mul-quantize">,
+    Statistic<"numRopeMlaCacheWrite", "num-rope-mla-cache-write",
+              "Fusions of rope-mla-cache-write">,
+    Statistic<"numRopeQuantize", "num-rope-quantize",
+              "Fusions of rope-quantize">,
+    Statistic<"numDualRmsNorm", "num-dual-rms-norm",
+              "Fusions of dual-rms-norm">,
+    Statistic<"numShuffleScale", "num-shuffle-scale",
+              "Fusions of shuffle-scale">,
+    Statistic<"numRefusedDuplicateCacheWrite",
+              "num-refused-duplicate-cache-write", "Cache writes kept">,
+    Statistic<"numRefusedAddRmsNormQuantize",
+              "num-refused-add-rms-norm-quantize",
+              "Refusals of add-rms-norm-quantize">,
+    Statistic<"numRefusedRmsNormQuantize", "num-refused-rms-norm-quantize",
+              "Refusals of rms-norm-quantize">,
+    Statistic<"numRefusedSiluMulQuantize", "num-refused-silu-mul-quantize",
+              "Refusals of silu-mul-quantize">,
+    Statistic<"numRefusedRopeMlaCacheWrite",
+              "num-refused-rope-mla-cache-write",
+              "Refusals of rope-mla-cache-write">,
+    Statistic<"numRefusedRopeQuantize", "num-refused-rope-quantize",
+              "Refusals of rope-quantize">,
+    Statistic<"numRefusedDualRmsNorm", "num-refused-dual-rms-norm",
+              "Refusals of dual-rms-norm">,
+    Statistic<"numRefusedShuffleScale", "num-refused-shuffle-scale",
+              "Refusals of shuffle-scale">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def PrintFusionPlanPass : Pass<"lm-print-fusion-plan", "::mlir::ModuleOp"> {
+  let summary = "Print what lm-fuse would do";
+  let description = [{
+    Prints to the standard output what `-lm-fuse` with the same options would
+    do: a line for each fusion that is planned, and for each that is refused
+    with its reason. The program is not changed.
+
+    ```
+    fusion plan: 1 planned, 1 refused
+      @f model.mlir:4:3 rms-norm-quantize planned: lm.rms_norm + lm.quantize -> lm.rms_norm_quantize
+      @f model.mlir:9:3 silu-mul-quantize refused [extra-uses]: the result of lm.silu_mul has 2 uses, but lm.silu_mul_quantize has no result for it
+    ```
+  }];
+  let options = LM_FusionOptions;
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // HIPFUSE_TRANSFORMS_PASSES_TD
