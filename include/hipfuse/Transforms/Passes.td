@@ -11,6 +11,35 @@
 
 include "mlir/Pass/PassBase.td"
 
+class LM_FusionSwitch<string name, string flag, string text>
+    : Option<name, flag, "bool", "true", "Fuse " # text>;
+
+// What lm-fuse and lm-print-fusion-plan have in common.
+defvar LM_FusionOptions = [
+  LM_FusionSwitch<"duplicateCacheWrite", "duplicate-cache-write",
+    "away the second of two equal cache writes">,
+  LM_FusionSwitch<"addRmsNormQuantize", "add-rms-norm-quantize",
+    "lm.add_rms_norm and lm.quantize">,
+  LM_FusionSwitch<"rmsNormQuantize", "rms-norm-quantize",
+    "lm.rms_norm and lm.quantize">,
+  LM_FusionSwitch<"siluMulQuantize", "silu-mul-quantize",
+    "lm.silu_mul (and lm.split_k_reduce before it) and lm.quantize">,
+  LM_FusionSwitch<"ropeMlaCacheWrite", "rope-mla-cache-write",
+    "lm.rope of query and key, concatenation and lm.mla_cache_write">,
+  LM_FusionSwitch<"ropeQuantize", "rope-quantize",
+    "lm.rope of trailing columns and lm.quantize">,
+  LM_FusionSwitch<"dualRmsNorm", "dual-rms-norm",
+    "two norms over slices of one tensor">,
+  LM_FusionSwitch<"shuffleScale", "shuffle-scale",
+    "a quantisation and lm.shuffle_scale of its scales">,
+  ListOption<"minRows", "min-rows", "std::string",
+    "Refuse a fusion below this number of rows, as NAME:ROWS or ROWS for all; "
+    "a dynamic number of rows is not refused">,
+  ListOption<"maxRows", "max-rows", "std::string",
+    "Refuse a fusion above this number of rows, as NAME:ROWS or ROWS for all; "
+    "a dynamic number of rows is not refused">
+];
+
 def DecomposePass : Pass<"lm-decompose"> {
   let summary = "Replace fused lm operations by what they stand for";
   let description = [{
@@ -45,35 +74,6 @@ def DecomposePass : Pass<"lm-decompose"> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];
 }
-
-class LM_FusionSwitch<string name, string flag, string text>
-    : Option<name, flag, "bool", "true", "Fuse " # text>;
-
-// What lm-fuse and lm-print-fusion-plan have in common.
-defvar LM_FusionOptions = [
-  LM_FusionSwitch<"duplicateCacheWrite", "duplicate-cache-write",
-    "away the second of two equal cache writes">,
-  LM_FusionSwitch<"addRmsNormQuantize", "add-rms-norm-quantize",
-    "lm.add_rms_norm and lm.quantize">,
-  LM_FusionSwitch<"rmsNormQuantize", "rms-norm-quantize",
-    "lm.rms_norm and lm.quantize">,
-  LM_FusionSwitch<"siluMulQuantize", "silu-mul-quantize",
-    "lm.silu_mul (and lm.split_k_reduce before it) and lm.quantize">,
-  LM_FusionSwitch<"ropeMlaCacheWrite", "rope-mla-cache-write",
-    "lm.rope of query and key, concatenation and lm.mla_cache_write">,
-  LM_FusionSwitch<"ropeQuantize", "rope-quantize",
-    "lm.rope of trailing columns and lm.quantize">,
-  LM_FusionSwitch<"dualRmsNorm", "dual-rms-norm",
-    "two norms over slices of one tensor">,
-  LM_FusionSwitch<"shuffleScale", "shuffle-scale",
-    "a quantisation and lm.shuffle_scale of its scales">,
-  ListOption<"minRows", "min-rows", "std::string",
-    "Refuse a fusion below this number of rows, as NAME:ROWS or ROWS for all; "
-    "a dynamic number of rows is not refused">,
-  ListOption<"maxRows", "max-rows", "std::string",
-    "Refuse a fusion above this number of rows, as NAME:ROWS or ROWS for all; "
-    "a dynamic number of rows is not refused">
-];
 
 def FusePass : Pass<"lm-fuse", "::mlir::ModuleOp"> {
   let summary = "Fuse lm operations";

@@ -167,14 +167,12 @@ FusionPlan FusionPlan::compute(Operation *root, const FusionOptions &options) {
 }
 
 void FusionPlan::sort() {
-  llvm::sort(decisions,
-             [](const FusionDecision &lhs, const FusionDecision &rhs) {
-               if (std::tie(lhs.order, lhs.kind) !=
-                   std::tie(rhs.order, rhs.kind))
-                 return std::tie(lhs.order, lhs.kind) <
-                        std::tie(rhs.order, rhs.kind);
-               return lhs.str() < rhs.str();
-             });
+  llvm::sort(
+      decisions, [](const FusionDecision &lhs, const FusionDecision &rhs) {
+        if (std::tie(lhs.order, lhs.kind) != std::tie(rhs.order, rhs.kind))
+          return std::tie(lhs.order, lhs.kind) < std::tie(rhs.order, rhs.kind);
+        return lhs.str() < rhs.str();
+      });
 }
 
 void FusionPlan::add(std::vector<FusionDecision> &&more) {
