@@ -1,5 +1,4 @@
-//===-- artifact.h - Validate an artefact before and after loading  -*- C++
-//-*-===//
+//===-- artifact.h - Validate and load an artefact ------------ -*- C++ -*-===//
 //
 // Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.

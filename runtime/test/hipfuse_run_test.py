@@ -286,6 +286,18 @@ class Rules(RunTest):
         np.testing.assert_array_equal(self.copy("i1", "iota:1x3"),
                                       [[False, True, False]])
 
+    def test_random_rounds_one_sequence(self):
+        exact = self.copy("f64", "random:100x100", "--random", 9)
+        single = self.copy("f32", "random:100x100", "--random", 9)
+        half = self.copy("f16", "random:100x100", "--random", 9)
+        np.testing.assert_array_equal(single, exact.astype(np.float32))
+        np.testing.assert_array_equal(half, exact.astype(np.float16))
+        byte = self.copy("f8e5m2", "random:100x100", "--random", 9)
+        near = (byte.astype(np.uint16) << 8).view(np.float16).astype("f8")
+        # Half an ulp of two stored bits, or half the smallest subnormal.
+        self.assertTrue((abs(near - exact) <= np.maximum(
+            abs(exact) / 8, 2.0**-17)).all())
+
     def test_iota_rounds_bf16_to_nearest_even(self):
         made = self.copy("bf16", "iota:1x3000").ravel()
         bits = np.arange(3000, dtype=np.float32).view(np.uint32)
@@ -450,6 +462,24 @@ class Comparing(RunTest):
             x = np.array([[bits]], TYPES[suffix][0])
             self.compare(suffix, x, x, status=1)
             self.compare(suffix, x, x, "--nan-equal", status=0)
+
+    def test_large_results(self):
+        # Equal blocks are passed by; what differs or is NaN must not be.
+        for suffix, (dtype, is_float) in TYPES.items():
+            x = np.zeros((3, 1025), dtype)
+            self.assertIn("mismatches 0/3075: ok",
+                          self.compare(suffix, x, x, status=0))
+            for at in (0, 1023, 1024, 2047, 2048, 3071, 3072, 3074):
+                y = x.copy()
+                y.ravel()[at] = 1
+                line = self.compare(suffix, x, y, status=1)
+                self.assertIn(
+                    f"mismatches 1/3075, first at [{at // 1025},{at % 1025}]:",
+                    line)
+                if is_float:
+                    y.ravel()[at] = NAN_BITS.get(suffix, np.nan)
+                    self.assertIn("mismatches 1/3075, NaN in 1, first at",
+                                  self.compare(suffix, y, y, status=1))
 
     def test_quiet(self):
         x = np.zeros((1, 1), np.float32)

@@ -14,6 +14,7 @@
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 
 using namespace hipfuse::run;
@@ -28,6 +29,40 @@ double absoluteError(int32_t dtype, uint64_t a, uint64_t b) {
   }
   double x = toDouble(dtype, a), y = toDouble(dtype, b);
   return x == y ? 0 : std::fabs(x - y);
+}
+
+constexpr size_t blockSize = 1024;
+
+/// Are the bits of a block of elements equal, and none of them NaN?
+bool sameNumbers(const Tensor &found, const Tensor &expected, size_t begin) {
+  int32_t dtype = found.dtype();
+  size_t size = found.size() / found.count();
+  const char *bytes = static_cast<const char *>(found.data()) + begin * size;
+  if (std::memcmp(bytes,
+                  static_cast<const char *>(expected.data()) + begin * size,
+                  blockSize * size) != 0)
+    return false;
+  if (!isFloat(dtype))
+    return true;
+  NaNTest test = nanTest(dtype);
+  auto noneIsNaN = [&](auto bits) {
+    bool found = false;
+    for (size_t i = 0; i < blockSize; ++i) {
+      std::memcpy(&bits, bytes + i * sizeof(bits), sizeof(bits));
+      found |= test(bits);
+    }
+    return !found;
+  };
+  switch (size) {
+  case 1:
+    return noneIsNaN(uint8_t());
+  case 2:
+    return noneIsNaN(uint16_t());
+  case 4:
+    return noneIsNaN(uint32_t());
+  default:
+    return noneIsNaN(uint64_t());
+  }
 }
 
 std::string number(double value) {
@@ -69,6 +104,12 @@ Comparison hipfuse::run::compare(const Tensor &found, const Tensor &expected,
   bool floats = isFloat(dtype);
   Comparison result;
   for (size_t i = 0; i < found.count(); ++i) {
+    // Most blocks of most results are equal: pass them by.
+    if (i % blockSize == 0)
+      while (i + blockSize <= found.count() && sameNumbers(found, expected, i))
+        i += blockSize;
+    if (i == found.count())
+      break;
     uint64_t a = loadBits(dtype, found.data(), i);
     uint64_t b = loadBits(dtype, expected.data(), i);
     bool nanA = isNaN(dtype, a), nanB = isNaN(dtype, b);

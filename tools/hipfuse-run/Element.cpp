@@ -104,12 +104,6 @@ uint64_t hipfuse::run::loadBits(int32_t dtype, const void *data, size_t index) {
   return bits;
 }
 
-void hipfuse::run::storeBits(int32_t dtype, void *data, size_t index,
-                             uint64_t bits) {
-  size_t size = hipfuse_rt_dtype_size(dtype);
-  std::memcpy(static_cast<char *>(data) + index * size, &bits, size);
-}
-
 double hipfuse::run::toDouble(int32_t dtype, uint64_t bits) {
   switch (dtype) {
   case HIPFUSE_RT_I1:
@@ -157,21 +151,26 @@ uint64_t hipfuse::run::fromDouble(int32_t dtype, double value) {
   FloatFormat format = formatOf(dtype);
   if (std::isnan(value))
     return format.nan();
+  uint64_t source;
+  std::memcpy(&source, &value, sizeof(source));
   uint64_t sign = std::signbit(value) ? format.signBit() : 0;
-  value = std::fabs(value);
   uint64_t bits = format.maxFinite() + 1;
-  if (value == 0) {
-    bits = 0;
-  } else if (std::isfinite(value)) {
-    int exponent = std::max(std::ilogb(value), 1 - format.bias);
+  int sourceExponent = static_cast<int>(source >> 52 & 0x7FF) - 1023;
+  // What is subnormal as a double is zero in every smaller type.
+  uint64_t fraction = source & ((uint64_t(1) << 52) - 1);
+  fraction |= sourceExponent == -1023 ? 0 : uint64_t(1) << 52;
+  int exponent = std::max(sourceExponent, 1 - format.bias);
+  if (exponent <= format.bias + 1) {
+    int shift = std::min(52 - format.mantissa + exponent - sourceExponent, 63);
+    uint64_t rounded = fraction >> shift;
+    uint64_t rest = fraction & ((uint64_t(1) << shift) - 1);
+    uint64_t half = uint64_t(1) << (shift - 1);
+    rounded += rest > half || (rest == half && rounded & 1);
     // The implicit bit of a normal number adds one to the exponent field, and
     // so does a mantissa that rounds up to the next power of two.
-    double scaled =
-        std::nearbyint(std::ldexp(value, format.mantissa - exponent));
-    if (exponent <= format.bias + 1)
-      bits = std::min(
-          bits, (uint64_t(exponent + format.bias - 1) << format.mantissa) +
-                    static_cast<uint64_t>(scaled));
+    bits = std::min(bits,
+                    (uint64_t(exponent + format.bias - 1) << format.mantissa) +
+                        rounded);
   }
   if (bits > format.maxFinite())
     return format.specials == Specials::IEEE ? sign | format.infinity()
@@ -181,22 +180,26 @@ uint64_t hipfuse::run::fromDouble(int32_t dtype, double value) {
   return sign | bits;
 }
 
-bool hipfuse::run::isNaN(int32_t dtype, uint64_t bits) {
-  if (!isFloat(dtype))
-    return false;
+NaNTest hipfuse::run::nanTest(int32_t dtype) {
   if (dtype == HIPFUSE_RT_F8E8M0FNU)
-    return bits == e8m0NaN;
+    return {0, 0xFF, e8m0NaN - 1};
   FloatFormat format = formatOf(dtype);
-  uint64_t magnitude = bits & (format.signBit() - 1);
+  uint64_t magnitude = format.signBit() - 1;
   switch (format.specials) {
   case Specials::IEEE:
-    return magnitude > format.infinity();
+    return {0, magnitude, format.infinity()};
   case Specials::FN:
-    return magnitude == format.nan();
+    return {0, magnitude, format.nan() - 1};
   case Specials::FNUZ:
-    return bits == format.nan();
+    // The one NaN has the sign bit alone; flipped, it is the largest.
+    return {magnitude, magnitude | format.signBit(),
+            (magnitude | format.signBit()) - 1};
   }
-  return false;
+  return {0, 0, 0};
+}
+
+bool hipfuse::run::isNaN(int32_t dtype, uint64_t bits) {
+  return isFloat(dtype) && nanTest(dtype)(bits);
 }
 
 uint64_t hipfuse::run::nanBits(int32_t dtype) {

@@ -28,7 +28,6 @@ bool isFloat(int32_t dtype);
 
 /// The bits of element `index` of a buffer, zero-extended.
 uint64_t loadBits(int32_t dtype, const void *data, size_t index);
-void storeBits(int32_t dtype, void *data, size_t index, uint64_t bits);
 
 /// The value of an element; integers are signed, i1 is 0 or 1.
 double toDouble(int32_t dtype, uint64_t bits);
@@ -38,6 +37,19 @@ double toDouble(int32_t dtype, uint64_t bits);
 /// without one. f8E8M0FNU takes `value` as its byte.
 uint64_t fromDouble(int32_t dtype, double value);
 
+/// Tells whether elements of one floating-point type are NaN, fast enough for
+/// large tensors.
+struct NaNTest {
+  uint64_t flip;
+  uint64_t mask;
+  uint64_t threshold;
+  bool operator()(uint64_t bits) const {
+    return ((bits ^ flip) & mask) > threshold;
+  }
+};
+NaNTest nanTest(int32_t dtype);
+
+/// Is this element a NaN? Integers never are.
 bool isNaN(int32_t dtype, uint64_t bits);
 
 /// The quiet NaN of a floating-point type.

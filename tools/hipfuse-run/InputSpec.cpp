@@ -110,21 +110,19 @@ void fillRandom(const std::string &what, Generator &generator, Tensor &tensor) {
     throw Error(what + " is " + hipfuse_rt_dtype_name(dtype) +
                 ": random integers need a range, as in randint:" +
                 tensor.shapeText() + ":0:100");
-  for (size_t i = 0; i < tensor.count(); ++i) {
-    uint64_t bits;
-    if (dtype == HIPFUSE_RT_F8E8M0FNU)
-      bits = 127 - 8 + generator.below(16);
-    else if (isFloat(dtype))
-      bits = fromDouble(dtype, generator.unit());
-    else
-      bits = generator.below(uint64_t(1) << widthOf(dtype));
-    storeBits(dtype, tensor.data(), i, bits);
-  }
+  if (dtype == HIPFUSE_RT_F8E8M0FNU)
+    generate(tensor, [&](size_t) { return 127 - 8 + generator.below(16); });
+  else if (isFloat(dtype))
+    generate(tensor,
+             [&](size_t) { return fromDouble(dtype, generator.unit()); });
+  else
+    generate(tensor, [&, width = widthOf(dtype)](size_t) {
+      return generator.next() >> (64 - width);
+    });
 }
 
 void fillPermutation(const std::string &what, uint64_t bound,
                      Generator &generator, Tensor &tensor) {
-  int32_t dtype = tensor.dtype();
   size_t count = tensor.count();
   if (bound < count)
     throw Error(what + " has " + std::to_string(count) +
@@ -133,21 +131,21 @@ void fillPermutation(const std::string &what, uint64_t bound,
   if (bound / 4 > count) {
     // Few of many: draw again what has been drawn.
     std::unordered_set<uint64_t> used;
-    for (size_t i = 0; i < count; ++i) {
+    generate(tensor, [&](size_t) {
       uint64_t value;
       do
         value = generator.below(bound);
       while (!used.insert(value).second);
-      storeBits(dtype, tensor.data(), i, value);
-    }
+      return value;
+    });
     return;
   }
   std::vector<uint64_t> values(bound);
   std::iota(values.begin(), values.end(), uint64_t(0));
-  for (size_t i = 0; i < count; ++i) {
+  generate(tensor, [&](size_t i) {
     std::swap(values[i], values[i + generator.below(bound - i)]);
-    storeBits(dtype, tensor.data(), i, values[i]);
-  }
+    return values[i];
+  });
 }
 
 } // namespace
@@ -212,12 +210,12 @@ void hipfuse::run::fill(const InputSpec &spec, const std::string &what,
     return fillRandom(what, generator, tensor);
   case InputSpec::RandInt:
     checkRange(spec.low, *spec.high);
-    for (size_t i = 0; i < tensor.count(); ++i)
-      storeBits(dtype, tensor.data(), i,
-                encodeInteger(dtype, static_cast<int64_t>(
-                                         uint64_t(spec.low) +
-                                         generator.below(uint64_t(*spec.high) -
-                                                         uint64_t(spec.low)))));
+    generate(tensor, [&](size_t) {
+      uint64_t offset =
+          generator.below(uint64_t(*spec.high) - uint64_t(spec.low));
+      return encodeInteger(dtype,
+                           static_cast<int64_t>(uint64_t(spec.low) + offset));
+    });
     return;
   case InputSpec::Perm: {
     if (isFloat(dtype))
@@ -234,18 +232,16 @@ void hipfuse::run::fill(const InputSpec &spec, const std::string &what,
   case InputSpec::Iota: {
     bool countsBits = !isFloat(dtype) || hipfuse_rt_dtype_size(dtype) == 1;
     uint64_t mask = dtype == HIPFUSE_RT_I1 ? 1 : ~uint64_t(0);
-    for (size_t i = 0; i < tensor.count(); ++i)
-      storeBits(dtype, tensor.data(), i,
-                countsBits ? i & mask
-                           : fromDouble(dtype, static_cast<double>(i)));
+    generate(tensor, [&](size_t i) {
+      return countsBits ? i & mask : fromDouble(dtype, static_cast<double>(i));
+    });
     return;
   }
   case InputSpec::NaN:
     if (!isFloat(dtype))
       throw Error(what + " is " + hipfuse_rt_dtype_name(dtype) +
                   ", which has no NaN");
-    for (size_t i = 0; i < tensor.count(); ++i)
-      storeBits(dtype, tensor.data(), i, nanBits(dtype));
+    generate(tensor, [bits = nanBits(dtype)](size_t) { return bits; });
     return;
   case InputSpec::Poison:
     std::memset(tensor.data(), dtype == HIPFUSE_RT_I1 ? 1 : 0xA5,

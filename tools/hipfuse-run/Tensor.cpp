@@ -46,8 +46,7 @@ std::string Tensor::shapeText() const {
 
 void hipfuse::run::poison(Tensor &tensor) {
   if (isFloat(tensor.dtype())) {
-    for (size_t i = 0; i < tensor.count(); ++i)
-      storeBits(tensor.dtype(), tensor.data(), i, nanBits(tensor.dtype()));
+    generate(tensor, [bits = nanBits(tensor.dtype())](size_t) { return bits; });
   } else {
     std::memset(tensor.data(), 0xA5, tensor.size());
   }

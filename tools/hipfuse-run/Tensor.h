@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace hipfuse::run {
@@ -53,6 +54,26 @@ private:
   size_t numBytes = 0;
   std::unique_ptr<void, Free> memory;
 };
+
+/// Sets each element to the bits that `make(index)` returns, in order.
+template <typename Make>
+void generate(Tensor &tensor, Make make) {
+  auto store = [&](auto *elements) {
+    using Bits = std::remove_reference_t<decltype(*elements)>;
+    for (size_t i = 0; i < tensor.count(); ++i)
+      elements[i] = static_cast<Bits>(make(i));
+  };
+  switch (hipfuse_rt_dtype_size(tensor.dtype())) {
+  case 1:
+    return store(static_cast<uint8_t *>(tensor.data()));
+  case 2:
+    return store(static_cast<uint16_t *>(tensor.data()));
+  case 4:
+    return store(static_cast<uint32_t *>(tensor.data()));
+  case 8:
+    return store(static_cast<uint64_t *>(tensor.data()));
+  }
+}
 
 /// Fills a tensor with what no correct program computes: NaN in floating-point
 /// types, bytes 0xA5 in others.

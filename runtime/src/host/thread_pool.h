@@ -1,5 +1,4 @@
-//===-- thread_pool.h - Threads that share the iterations of a loop  -*- C++
-//-*-===//
+//===-- thread_pool.h - Threads that share loops -------------- -*- C++ -*-===//
 //
 // Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
 // Exceptions. See LICENSE for license information.
