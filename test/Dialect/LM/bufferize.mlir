@@ -105,3 +105,29 @@ func.func @strided_input(%a: tensor<?x2112xbf16>, %t: index) -> tensor<?x1536xbf
   %0 = lm.rms_norm {epsilon = 1.0e-06 : f32} ins(%q : tensor<?x1536xbf16>) outs(%init : tensor<?x1536xbf16>)
   return %0 : tensor<?x1536xbf16>
 }
+
+// Two results of one operation never share a buffer.
+
+// CHECK-LABEL: func.func @one_empty_for_two_results
+// CHECK: %[[A:.*]] = memref.alloc()
+// CHECK: %[[B:.*]] = memref.alloc()
+// CHECK-NOT: memref.copy
+// CHECK: lm.add_rms_norm {{.*}} outs(%[[A]], %[[B]] :
+func.func @one_empty_for_two_results(%x: tensor<4x64xbf16>, %r: tensor<4x64xbf16>) -> (tensor<4x64xbf16>, tensor<4x64xbf16>) {
+  %init = tensor.empty() : tensor<4x64xbf16>
+  %0:2 = lm.add_rms_norm {epsilon = 1.0e-06 : f32} ins(%x, %r : tensor<4x64xbf16>, tensor<4x64xbf16>) outs(%init, %init : tensor<4x64xbf16>, tensor<4x64xbf16>)
+  return %0#0, %0#1 : tensor<4x64xbf16>, tensor<4x64xbf16>
+}
+
+// An input that is the destination too is not overwritten while it is read: a
+// rotation reads columns that it has written already.
+
+// CHECK-LABEL: func.func @input_as_destination
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<4x2x64xbf16>
+// CHECK: %[[Y:.*]] = memref.alloc()
+// CHECK-NOT: memref.copy
+// CHECK: lm.rope {{.*}} ins(%[[X]] : {{.*}} outs(%[[Y]] :
+func.func @input_as_destination(%x: tensor<4x2x64xbf16>, %p: tensor<4xi64>, %t: tensor<128x64xf32>) -> tensor<4x2x64xbf16> {
+  %0 = lm.rope neox ins(%x : tensor<4x2x64xbf16>) positions(%p : tensor<4xi64>) tables(%t : tensor<128x64xf32>) outs(%x : tensor<4x2x64xbf16>)
+  return %0 : tensor<4x2x64xbf16>
+}

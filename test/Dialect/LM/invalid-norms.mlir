@@ -242,3 +242,11 @@ func.func @dual_rms_norm_c2_rows(%x: tensor<4x64xbf16>, %x2: tensor<5x32xbf16>, 
   %0:2 = lm.dual_rms_norm {epsilon = 1.0e-06 : f32, second_epsilon = 1.0e-06 : f32} ins(%x, %x2 : tensor<4x64xbf16>, tensor<5x32xbf16>) weight(%w : tensor<64xbf16>) second_weight(%w2 : tensor<32xbf16>) outs(%y, %y2 : tensor<?x64xbf16>, tensor<?x32xbf16>)
   return
 }
+
+// -----
+
+func.func @add_rms_norm_one_destination(%x: memref<?x64xbf16>, %r: memref<?x64xbf16>, %y: memref<?x64xbf16>) {
+  // expected-error @+1 {{'lm.add_rms_norm' op writes two results into one memref}}
+  lm.add_rms_norm {epsilon = 1.0e-06 : f32} ins(%x, %r : memref<?x64xbf16>, memref<?x64xbf16>) outs(%y, %y : memref<?x64xbf16>, memref<?x64xbf16>)
+  return
+}

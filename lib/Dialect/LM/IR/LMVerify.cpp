@@ -47,7 +47,8 @@ static std::string str(ArrayRef<int64_t> shape) {
   return text + "]";
 }
 
-/// Checks that all shaped operands are tensors or all are memrefs.
+/// Checks that all shaped operands are tensors or all are memrefs, and that no
+/// memref takes two results. (A tensor may: each result is a value of its own.)
 static LogicalResult verifySemantics(Operation *op) {
   bool tensors = false, memrefs = false;
   for (Type type : op->getOperandTypes()) {
@@ -56,6 +57,10 @@ static LogicalResult verifySemantics(Operation *op) {
   }
   if (tensors && memrefs)
     return op->emitOpError("mixes tensor and memref operands");
+  llvm::SmallPtrSet<Value, 4> destinations;
+  for (Value init : cast<DestinationStyleOpInterface>(op).getDpsInits())
+    if (isa<MemRefType>(init.getType()) && !destinations.insert(init).second)
+      return op->emitOpError("writes two results into one memref");
   return success();
 }
 
