@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Norm.h"
-#include "Quantize.h"
+#include "Patterns.h"
 
 #include "hipfuse/Conversion/Passes.h"
 #include "hipfuse/Dialect/LM/IR/LM.h"
@@ -32,8 +31,11 @@ using namespace mlir::lm;
 
 void lm::populateLMToLoopsPatterns(RewritePatternSet &patterns,
                                    int64_t vectorWidth) {
+  populateActivationPatterns(patterns, vectorWidth);
+  populateCacheWritePatterns(patterns, vectorWidth);
   populateNormPatterns(patterns, vectorWidth);
   populateQuantizePatterns(patterns, vectorWidth);
+  populateRopePatterns(patterns, vectorWidth);
 }
 
 namespace {

@@ -9,6 +9,7 @@
 #include "Norm.h"
 
 #include "Numerics.h"
+#include "Patterns.h"
 #include "Quantize.h"
 #include "RowPattern.h"
 

@@ -11,10 +11,6 @@
 
 #include "RowBuilder.h"
 
-namespace mlir {
-class RewritePatternSet;
-} // namespace mlir
-
 namespace mlir::lm {
 
 /// The operands and attributes of one norm; those of the residual add are
@@ -41,8 +37,6 @@ struct RowValues {
 /// the normed values. A chunk may be computed repeatedly, and before its place
 /// in scratch memory is overwritten.
 RowValues buildNorm(RowBuilder &b, const Norm &norm, ValueRange row);
-
-void populateNormPatterns(RewritePatternSet &patterns, int64_t vectorWidth);
 
 } // namespace mlir::lm
 

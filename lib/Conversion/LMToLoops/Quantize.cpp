@@ -9,6 +9,7 @@
 #include "Quantize.h"
 
 #include "Numerics.h"
+#include "Patterns.h"
 #include "RowPattern.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

@@ -61,8 +61,6 @@ BlockScale scaleOf(RowBuilder &b, SchemeAttr scheme, ArrayRef<Value> block);
 Value encodeElements(RowBuilder &b, SchemeAttr scheme, Value value,
                      const BlockScale &scale);
 
-void populateQuantizePatterns(RewritePatternSet &patterns, int64_t vectorWidth);
-
 } // namespace mlir::lm
 
 #endif // HIPFUSE_LIB_CONVERSION_LMTOLOOPS_QUANTIZE_H

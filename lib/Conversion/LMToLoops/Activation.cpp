@@ -1,0 +1,154 @@
+//===-- Activation.cpp - Lower activations to loops over rows -------------===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Numerics.h"
+#include "Patterns.h"
+#include "Quantize.h"
+#include "RowPattern.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::lm;
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+/// Splits up to which their sum is unrolled.
+static constexpr int64_t kMaxUnrolledSplits = 8;
+
+/// The sum over the leading dimension of `x` of the chunk at `row`, `column`.
+static Value sumSplits(RowBuilder &b, Value x, ValueRange row, Value column,
+                       int64_t count) {
+  int64_t splits = cast<MemRefType>(x.getType()).getDimSize(0);
+  auto load = [&](Value split) {
+    SmallVector<Value> indices = {split};
+    indices.append(row.begin(), row.end());
+    indices.push_back(column);
+    return b.loadF32(x, indices, count);
+  };
+  Value sum = load(b.index(0));
+  if (splits <= kMaxUnrolledSplits) {
+    for (int64_t split = 1; split < splits; ++split)
+      sum = b.addf(sum, load(b.index(split)));
+    return sum;
+  }
+  auto loop = scf::ForOp::create(b, b.index(1), b.index(splits), b.index(1),
+                                 ValueRange{sum});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getBody());
+  Value next = b.addf(loop.getRegionIterArg(0), load(loop.getInductionVar()));
+  scf::YieldOp::create(b, next);
+  return loop.getResult(0);
+}
+
+/// What a gated SiLU does.
+struct SiluMul {
+  std::optional<float> clamp;
+  bool roundActivation;
+  Type inputType;
+};
+
+/// g / (1 + exp(-g)) * u in f32.
+static Value buildSiluMul(RowBuilder &b, const SiluMul &silu, Value gate,
+                          Value up) {
+  if (silu.clamp) {
+    Value limit = b.f32(*silu.clamp, gate);
+    gate = arith::MinimumFOp::create(b, gate, limit);
+    up = arith::MaximumFOp::create(b, b.f32(-*silu.clamp, up),
+                                   arith::MinimumFOp::create(b, up, limit));
+  }
+  Value exp = exponential(b, arith::NegFOp::create(b, gate));
+  Value activation = b.divf(gate, b.addf(b.f32(1.0f, exp), exp));
+  if (silu.roundActivation)
+    activation = roundTo(b, activation, silu.inputType);
+  return b.mulf(activation, up);
+}
+
+static std::optional<float> toFloat(std::optional<APFloat> value) {
+  if (!value)
+    return std::nullopt;
+  return value->convertToFloat();
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct SplitKReduceToLoops final : RowPattern<SplitKReduceOp> {
+  using RowPattern::RowPattern;
+
+  void lower(SplitKReduceOp op, RowBuilder &b) const override {
+    b.forRows(op.getOut(), [&](ValueRange row) {
+      b.forChunks(columnsOf(op.getOut()), [&](Value column, int64_t count) {
+        b.storeF32(sumSplits(b, op.getX(), row, column, count), op.getOut(),
+                   withColumn(row, column), count);
+      });
+    });
+  }
+};
+
+struct SiluMulToLoops final : RowPattern<SiluMulOp> {
+  using RowPattern::RowPattern;
+
+  void lower(SiluMulOp op, RowBuilder &b) const override {
+    SiluMul silu{toFloat(op.getClamp()), op.getRoundActivation(),
+                 elementOf(op.getX())};
+    int64_t columns = columnsOf(op.getOut());
+    b.forRows(op.getOut(), [&](ValueRange row) {
+      b.forChunks(columns, [&](Value column, int64_t count) {
+        Value upColumn = b.addi(column, b.index(columns));
+        Value gate = b.loadF32(op.getX(), withColumn(row, column), count);
+        Value up = b.loadF32(op.getX(), withColumn(row, upColumn), count);
+        b.storeF32(buildSiluMul(b, silu, gate, up), op.getOut(),
+                   withColumn(row, column), count);
+      });
+    });
+  }
+};
+
+struct SiluMulQuantizeToLoops final : RowPattern<SiluMulQuantizeOp> {
+  using RowPattern::RowPattern;
+
+  void lower(SiluMulQuantizeOp op, RowBuilder &b) const override {
+    std::optional<Type> splitType = op.getSplitKType();
+    SiluMul silu{toFloat(op.getClamp()), op.getRoundActivation(),
+                 splitType ? *splitType : elementOf(op.getX())};
+    Quantization quantization{op.getScheme(), op.getData(), op.getScale(),
+                              op.getInputScale()};
+    int64_t columns = columnsOf(op.getX()) / 2;
+    b.forRows(op.getData(), [&](ValueRange row) {
+      auto input = [&](Value column, int64_t count) {
+        if (splitType)
+          return roundTo(b, sumSplits(b, op.getX(), row, column, count),
+                         *splitType);
+        return b.loadF32(op.getX(), withColumn(row, column), count);
+      };
+      auto chunk = [&](Value column, int64_t count) {
+        Value gate = input(column, count);
+        Value up = input(b.addi(column, b.index(columns)), count);
+        Value value = buildSiluMul(b, silu, gate, up);
+        if (std::optional<Type> type = op.getRoundBeforeQuant())
+          value = roundTo(b, value, *type);
+        return value;
+      };
+      quantizeRow(b, quantization, row, columns, chunk);
+    });
+  }
+};
+
+} // namespace
+
+void lm::populateActivationPatterns(RewritePatternSet &patterns,
+                                    int64_t vectorWidth) {
+  patterns.add<SplitKReduceToLoops, SiluMulToLoops, SiluMulQuantizeToLoops>(
+      patterns.getContext(), vectorWidth);
+}
