@@ -167,6 +167,78 @@ def mla_cache_write(kv_c, k_pe, cache, slots, *, layout, page=None,
     return cache
 
 
+def decode_584(data, scales):
+    """float64 [N, 512] of data rows [N, 576] and scale groups [N, 8].
+
+    element * 2^(byte - 127), rounded to bf16; rope columns as they are.
+    """
+    scale = formats.e8m0_decode(scales[:, :7]).repeat(64, axis=1)
+    with np.errstate(invalid="ignore"):
+        latent = formats.decode(data[:, :448], "f8E4M3FN") * scale
+    bits = np.ascontiguousarray(data[:, 448:]).view("<u2")
+    return np.concatenate([formats.round_to(latent, "bf16"),
+                           formats.decode(bits, "bf16")], axis=1)
+
+
+def decode_656(rows):
+    """float64 [N, 576] of rows [N, 656]; the latent rounded to bf16."""
+    scale = np.ascontiguousarray(rows[:, 512:528]).view("<f4").astype(
+        np.float64).repeat(128, axis=1)
+    with np.errstate(all="ignore"):
+        latent = formats.round_to(
+            formats.decode(rows[:, :512], "f8E4M3FN") * scale, "f32")
+    bits = np.ascontiguousarray(rows[:, 528:]).view("<u2")
+    return np.concatenate([formats.round_to(latent, "bf16"),
+                           formats.decode(bits, "bf16")], axis=1)
+
+
+def mla_cache_read(cache, slots, *, layout, page=None, scale=None,
+                   element="f8E4M3FN"):
+    """float64 values [N, d] of the slots [N] of a cache.
+
+    bf16 and the two ds_mla layouts give values of bf16 (d 512 for 584 bytes,
+    576 for 656); fp8 gives code * `scale`, not rounded. Every slot must be
+    inside the cache.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"unknown cache layout '{layout}', known: "
+                         f"{', '.join(LAYOUTS)}")
+    if (scale is not None) != (layout == "fp8"):
+        raise ValueError("a scale belongs to the fp8 layout, and only to it")
+    page = page if layout == "ds_mla_584" else cache.shape[1]
+    if not page:
+        raise ValueError("ds_mla_584 needs the page size")
+    slots = np.asarray(slots, dtype=np.int64)
+    if slots.size and not (0 <= slots.min() and
+                           slots.max() < len(cache) * page):
+        raise ValueError("slot outside the cache")
+    block, offset = slots // page, slots % page
+    if layout == "ds_mla_584":
+        rows = cache[:, :page * 576].reshape(-1, page, 576)[block, offset]
+        scales = cache[:, page * 576:page * 584].reshape(-1, page, 8)
+        return decode_584(rows, scales[block, offset])
+    rows = cache[block, offset]
+    if layout == "ds_mla_656":
+        return decode_656(rows)
+    if layout == "bf16":
+        return formats.decode(rows, "bf16")
+    return formats.decode(rows, element) * float(np.float32(scale))
+
+
+def row_mask(cache, slots, *, layout, page=None):
+    """Mask like `cache` of the elements that rows at `slots` own."""
+    mask = np.zeros(cache.shape, bool)
+    page = page if layout == "ds_mla_584" else cache.shape[1]
+    for slot in slots:
+        b, o = slot // page, slot % page
+        if layout == "ds_mla_584":
+            mask[b, o * 576:(o + 1) * 576] = True
+            mask[b, page * 576 + o * 8:page * 576 + o * 8 + 7] = True
+        else:
+            mask[b, o] = True
+    return mask
+
+
 def rope_parts(cache, layout, page=None):
     """Split a ds_mla cache into its bf16 rope part and everything else.
 
