@@ -24,4 +24,6 @@ config.substitutions.append(("%hipfuse_src", config.hipfuse_src_root))
 config.substitutions.append(("%hipfuse_obj", config.hipfuse_obj_root))
 config.substitutions.append(("%golden", config.python_executable + " "
                              + os.path.join(config.test_source_root, "golden")))
+config.substitutions.append(("%cxx", config.cxx))
+config.substitutions.append(("%cc", config.cc))
 config.substitutions.append(("%python", config.python_executable))

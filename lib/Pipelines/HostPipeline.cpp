@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "hipfuse/Conversion/Passes.h"
 #include "hipfuse/Package/Passes.h"
 #include "hipfuse/Pipelines/Pipelines.h"
 #include "hipfuse/Transforms/Passes.h"
@@ -27,6 +28,11 @@ void hipfuse::buildFrontPipeline(OpPassManager &pm,
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (!options.fuse)
+    return;
+  pm.addPass(lm::createFusePass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
 }
 
 void hipfuse::buildHostLoweringPipeline(OpPassManager &pm,
@@ -44,6 +50,7 @@ void hipfuse::buildHostLoweringPipeline(OpPassManager &pm,
       pm, bufferization::BufferDeallocationPipelineOptions());
 
   // Buffers to loops, loops to tasks.
+  pm.addPass(lm::createConvertLMToLoopsPass());
   pm.addPass(createLowerStridedCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToParallelLoopsPass());
   pm.addPass(createCanonicalizerPass());
@@ -51,6 +58,8 @@ void hipfuse::buildHostLoweringPipeline(OpPassManager &pm,
   OutlineParallelLoopsPassOptions outlineOptions;
   outlineOptions.grain = options.grain;
   pm.addPass(createOutlineParallelLoopsPass(outlineOptions));
+  // Scratch rows are allocated once per task, not once per row.
+  pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 

@@ -22,8 +22,6 @@ class TensorDialect;
 
 namespace mlir::lm {
 
-class LMDialect;
-
 #define GEN_PASS_DECL
 #include "hipfuse/Transforms/Passes.h.inc"
 

@@ -51,14 +51,14 @@ def _bytes(array, dtype):
 
 def tile_amax(x, tile):
     """float32 maxima [T, n / tile] of x [T, n]."""
-    a = np.abs(x.reshape(x.shape[0], -1, tile))
+    a = np.abs(x.reshape(x.shape[0], x.shape[1] // tile, tile))
     a = np.where(np.isnan(a), 0.0, np.minimum(a, F32_MAX))
     return formats.to_f32(a.max(axis=2))
 
 
 def encode_tiles(x, scale, tile, element="f8E4M3FN"):
     """Codes of x [T, n] with one float32 scale per tile."""
-    blocks = formats.to_f32(x).reshape(x.shape[0], -1, tile)
+    blocks = formats.to_f32(x).reshape(x.shape[0], x.shape[1] // tile, tile)
     with np.errstate(all="ignore"):
         scaled = (blocks / scale[..., None]).astype(np.float64)
     return formats.encode(scaled, element, saturate=True).reshape(x.shape)

@@ -606,20 +606,22 @@ class RopeQuantize:
                    round_before_quant=True, tie_ulps=2.0)
 
     def inputs(self, o, rng):
-        return {"x": Tensor(o.x_type, random_rows(rng, (o.m, o.heads, o.d),
-                                                  o.x_type)),
-                **_rope_inputs(o, rng)}
+        inputs = {"x": Tensor(o.x_type, random_rows(
+            rng, (o.m, o.heads, o.d), o.x_type)), **_rope_inputs(o, rng)}
+        add_static_scale(o, inputs)
+        return inputs
 
     def outputs(self, o, inputs):
         scheme = quant.Scheme.parse(o.scheme)
+        scale = static_scale(o, inputs)
         r, narrow = (rope_quantize(
             inputs["x"].value, inputs["positions"].value, *_tables(inputs),
             scheme, groups=o.groups, rope_columns=o.rope,
             interleaved=o.interleaved, inverse=o.inverse,
             compute_type=o.compute_type, x_type=o.x_type,
-            round_before_quant=o.round_before_quant, ulps=ulps)
+            round_before_quant=o.round_before_quant, scale=scale, ulps=ulps)
             for ulps in (o.tie_ulps, o.tie_ulps / 2))
-        return quantized_outputs(r, scheme, narrow.pre_quant)
+        return quantized_outputs(r, scheme, narrow.pre_quant, scale)
 
 
 # Running a case --------------------------------------------------------------

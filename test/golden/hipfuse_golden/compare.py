@@ -203,10 +203,13 @@ def quantized(name, data, scale, pre_quant, scheme, *, pre_scale=None,
     table = [formats.decode(x, scheme.element)
              for x in (codes, want, low, high)]
     equal = codes == want
-    excused = ~equal & (table[2] != table[3]) & (table[0] >= table[2]) & (
+    # Codes, not values: an interval that touches zero has two zeros.
+    excused = ~equal & (low != high) & (table[0] >= table[2]) & (
         table[0] <= table[3])
     bad = ~equal & ~excused
-    groups = quant.to_blocks(excused, 32, False).any(axis=2)
+    # The sign of a zero is no rounding that the limit on excuses is for.
+    groups = quant.to_blocks(excused & (table[0] != table[1]), 32,
+                             False).any(axis=2)
     with np.errstate(invalid="ignore"):
         error = np.abs(table[0] - table[1])[~equal]
     reports.insert(

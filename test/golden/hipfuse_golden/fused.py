@@ -114,7 +114,7 @@ def rope_mla_cache_write(q_nope, q_pe, kv_c, k_pe, positions, cos, sin, cache,
 
 def rope_quantize(x, positions, cos, sin, scheme, *, groups, rope_columns,
                   interleaved=True, inverse=True, compute_type="f32",
-                  x_type="bf16", round_before_quant=True, ulps=2):
+                  x_type="bf16", round_before_quant=True, scale=None, ulps=2):
     """Rotate the trailing `rope_columns` of x [T, H, D], view as
     [T, groups, H * D / groups] and quantise the last dimension."""
     x = np.asarray(x, dtype=np.float64)
@@ -128,4 +128,5 @@ def rope_quantize(x, positions, cos, sin, scheme, *, groups, rope_columns,
         rotated = rotated.round_to(x_type)
     whole = Interval.concatenate(
         [Interval(x[..., :d - rope_columns]), rotated])
-    return quantize_interval(whole.reshape(t, groups, h * d // groups), scheme)
+    return quantize_interval(whole.reshape(t, groups, h * d // groups), scheme,
+                             scale)

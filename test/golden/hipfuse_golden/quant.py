@@ -111,8 +111,9 @@ class Scheme:
         return Scheme(**values)
 
     def __str__(self):
-        items = [f"{f.name} = {getattr(self, f.name)}" +
-                 (" : f32" if f.name == "amax_floor" else "")
+        items = [f"{f.name} = {getattr(self, f.name):e} : f32"
+                 if f.name == "amax_floor" else
+                 f"{f.name} = {getattr(self, f.name)}"
                  for f in fields(self) if getattr(self, f.name) != f.default]
         return f"#lm.scheme<{', '.join(items)}>"
 
