@@ -143,10 +143,12 @@ static bool isOutside(Value value, Block *block) {
 }
 
 bool Planner::hoist(Value value, Position target, unsigned depth,
-                    SmallVectorImpl<Operation *> &hoisted) const {
+                    llvm::SetVector<Operation *> &hoisted) const {
   if (isOutside(value, target.op->getBlock()))
     return true;
   Operation *def = value.getDefiningOp();
+  if (hoisted.contains(def))
+    return true;
   Position position = getPosition(def);
   // A hoisted operation stands before all groups at the target.
   if (isBefore(position, {target.op, 1}))
@@ -158,7 +160,7 @@ bool Planner::hoist(Value value, Position target, unsigned depth,
   for (Value operand : def->getOperands())
     if (!hoist(operand, target, depth - 1, hoisted))
       return false;
-  hoisted.push_back(def);
+  hoisted.insert(def);
   return true;
 }
 
@@ -218,7 +220,7 @@ std::optional<Refusal> Planner::tryPlace(Group &group) {
 
   SmallVector<Value> needs;
   group.getNeeds(needs);
-  SmallVector<Operation *> hoisted;
+  llvm::SetVector<Operation *> hoisted;
   for (Value need : needs) {
     if (isOutside(need, block) ||
         isBefore(getPosition(need.getDefiningOp()), target))

@@ -15,6 +15,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 namespace mlir::lm::fusion {
@@ -166,7 +167,7 @@ private:
   Position getPosition(Operation *op) const;
   bool isBefore(Position lhs, Position rhs) const;
   bool hoist(Value value, Position target, unsigned depth,
-             SmallVectorImpl<Operation *> &hoisted) const;
+             llvm::SetVector<Operation *> &hoisted) const;
   void record(FusionKind kind, Operation *anchor, std::string detail,
               std::optional<Refusal> refusal);
 

@@ -189,10 +189,11 @@ static void planQuantize(Planner &planner, QuantizeOp quantize) {
   llvm::append_range(group->members, chain.ops);
   for (Operation *member : group->members)
     if (member != quantize && !member->hasOneUse())
-      return refuse({RefusalReason::ExtraUses,
-                     {member->getName().getStringRef(),
-                      static_cast<int64_t>(llvm::range_size(member->getUses())),
-                      group->getFusedName()}});
+      return refuse(
+          {RefusalReason::ExtraUses,
+           {("the result of " + member->getName().getStringRef()).str(),
+            static_cast<int64_t>(llvm::range_size(member->getUses())),
+            group->getFusedName()}});
   std::string detail =
       "lm.rope + lm.quantize -> " + group->getFusedName().str() + ", columns " +
       std::to_string(heads->column) + "+" +

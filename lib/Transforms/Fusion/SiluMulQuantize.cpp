@@ -109,7 +109,7 @@ void fusion::planSiluMulQuantize(Planner &planner) {
       planner.refuse(
           kind, op,
           {RefusalReason::ExtraUses,
-           {shared->getName().getStringRef(),
+           {("the result of " + shared->getName().getStringRef()).str(),
             static_cast<int64_t>(llvm::range_size(shared->getUses())),
             group->getFusedName()}});
       continue;
