@@ -169,7 +169,26 @@ Value lm::encodeFp8(RowBuilder &b, Value value, Type element) {
   return b.select(isNaN, b.i32(0x7F, code), b.ori(code, sign));
 }
 
-/// As encodeMagnitude for FP4, with ties away from zero.
+/// Codes of FP4 magnitudes below 8, to nearest even and saturating. In units of
+/// codes they are min(2 m, m + 2, m / 2 + 4), and rounding commutes with the
+/// minimum, so each line is rounded by the adder: at 2^22 a unit in the last
+/// place is 1/2, at 2^23 it is 1, at 2^24 it is 2.
+static Value encodeFp4NearestEven(RowBuilder &b, Value magnitude) {
+  auto bytes = [&](Value bits) {
+    auto type = cast<VectorType>(bits.getType());
+    return vector::BitCastOp::create(
+        b, b.vectorOf(b.getI8Type(), 4 * type.getNumElements()), bits);
+  };
+  // A code fits the lowest byte of the sum; the other bytes become 0 with the
+  // minimum with the largest code.
+  Value code = bytes(b.i32(7, b.toBits(magnitude)));
+  for (float magic : {4194304.0f, 8388608.0f + 2.0f, 16777216.0f + 8.0f})
+    code = b.umin(code,
+                  bytes(b.toBits(b.addf(magnitude, b.f32(magic, magnitude)))));
+  return vector::BitCastOp::create(b, b.toBits(magnitude).getType(), code);
+}
+
+/// As above, with ties away from zero.
 static Value encodeFp4HalfAway(RowBuilder &b, Value bits) {
   SmallFloat format{1, 1, 0x7};
   int dropped = format.dropped();
@@ -187,24 +206,27 @@ static Value encodeFp4HalfAway(RowBuilder &b, Value bits) {
 }
 
 Value lm::encodeFp4(RowBuilder &b, Value value, Value factor,
-                    ElementRounding rounding, bool mayBeNaN) {
+                    ElementRounding rounding, bool mayBeNonFinite) {
   Value bits = b.toBits(value);
-  Value scaled = b.mulf(value, factor);
-  Value magnitude = magnitudeBits(b, scaled);
+  Value magnitude = b.mulf(b.fromBits(magnitudeBits(b, value)), factor);
+  Value scaledBits = b.toBits(magnitude);
+  Value isNaN;
+  if (mayBeNonFinite) {
+    isNaN = isNaNMagnitude(b, scaledBits);
+    scaledBits = b.umin(scaledBits, b.f32Bits(8.0f, scaledBits));
+    magnitude = b.fromBits(scaledBits);
+  }
   Value code, sign;
   if (rounding == ElementRounding::HalfAway) {
-    code = encodeFp4HalfAway(b, magnitude);
+    code = encodeFp4HalfAway(b, scaledBits);
     Value negative = b.cmpf(FPredicate::OLT, value, b.f32(0.0f, value));
     sign = b.select(negative, b.i32(8, bits), b.i32(0, bits));
   } else {
-    code = encodeMagnitude(b, b.fromBits(magnitude), magnitude,
-                           SmallFloat{1, 1, 0x7});
+    code = encodeFp4NearestEven(b, magnitude);
     sign = b.andi(b.shrui(bits, 28), b.i32(8, bits));
   }
   code = b.ori(code, sign);
-  if (mayBeNaN)
-    code = b.select(isNaNMagnitude(b, magnitude), b.i32(0, code), code);
-  return code;
+  return isNaN ? b.select(isNaN, b.i32(0, code), code) : code;
 }
 
 /// Values of magnitude codes in i32.

@@ -37,10 +37,11 @@ Value magnitudeBits(RowBuilder &b, Value value);
 /// the positive NaN code.
 Value encodeFp8(RowBuilder &b, Value value, Type element);
 
-/// Codes of f4E2M1FN, saturating; NaN is 0. `value * factor` is encoded, with
-/// `factor` a power of two.
+/// Codes of f4E2M1FN of `value * factor`, a vector; `factor` is a power of two
+/// by which every finite magnitude is less than 8. With `mayBeNonFinite` Inf
+/// saturates and NaN is 0, else their codes are anything.
 Value encodeFp4(RowBuilder &b, Value value, Value factor,
-                ElementRounding rounding, bool mayBeNaN);
+                ElementRounding rounding, bool mayBeNonFinite);
 
 /// Values of the codes of an FP8 type, given as i8.
 Value decodeFp8(RowBuilder &b, Value bytes, Type element);

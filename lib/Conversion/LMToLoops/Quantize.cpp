@@ -105,7 +105,7 @@ Value lm::encodeElements(RowBuilder &b, SchemeAttr scheme, Value value,
   if (scheme.isFp4()) {
     bytes = packNibbles(
         b, encodeFp4(b, value, scale.operand, scheme.getElementRounding(),
-                     /*mayBeNaN=*/!propagatesNonFinite(scheme)));
+                     /*mayBeNonFinite=*/!propagatesNonFinite(scheme)));
   } else {
     Value scaled = scheme.hasE8M0Scale() ? b.mulf(value, scale.operand)
                                          : b.divf(value, scale.operand);
