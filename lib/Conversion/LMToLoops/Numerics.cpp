@@ -293,9 +293,10 @@ Value lm::exponential(RowBuilder &b, Value value) {
   // value = n ln2 + r with |r| <= ln2 / 2; ln2 is split so that n * high is
   // exact. Adding 1.5 * 2^23 rounds to an integer.
   auto constant = [&](float number) { return b.f32(number, value); };
-  Value clamped = arith::MinimumFOp::create(
-      b, arith::MaximumFOp::create(b, value, constant(-104.0f)),
-      constant(89.0f));
+  // A NaN is taken care of at the end.
+  Value high = constant(89.0f), low = constant(-104.0f);
+  Value clamped = b.select(b.cmpf(FPredicate::OLT, value, high), value, high);
+  clamped = b.select(b.cmpf(FPredicate::OGT, clamped, low), clamped, low);
   Value magic = constant(12582912.0f);
   Value shifted = b.addf(b.mulf(clamped, constant(1.44269504f)), magic);
   Value n = b.subf(shifted, magic);
