@@ -82,6 +82,9 @@ public:
   /// Returns whether the loop went to the pool; else it became sequential.
   bool run(scf::ParallelOp loop, unsigned number);
 
+  /// The tasks made so far.
+  ArrayRef<func::FuncOp> getTasks() const { return tasks; }
+
 private:
   Value toI64(Location loc, Value index) {
     return arith::IndexCastOp::create(builder, loc, i64, index);
@@ -106,6 +109,7 @@ private:
   int64_t grain;
   OpBuilder builder;
   LLVMTypeConverter converter;
+  SmallVector<func::FuncOp> tasks;
   Type ptr, i64;
 };
 
@@ -272,6 +276,7 @@ bool Outliner::run(scf::ParallelOp loop, unsigned number) {
       LLVM::LLVMStructType::getLiteral(host.getContext(), captureTypes);
   std::string name = (host.getSymName() + "_task" + Twine(number)).str();
   func::FuncOp task = makeTask(loop, captures, trips, captureType, name);
+  tasks.push_back(task);
 
   // The captures live on the stack of the entry; its first block is run once.
   builder.setInsertionPointToStart(&host.getBody().front());
@@ -329,6 +334,47 @@ bool Outliner::run(scf::ParallelOp loop, unsigned number) {
   return true;
 }
 
+/// A hash of what a task does: equal for tasks that differ in name only.
+size_t hashTask(func::FuncOp task) {
+  llvm::hash_code hash = llvm::hash_value(task.getNumArguments());
+  task.getBody().walk([&](Operation *op) {
+    hash =
+        llvm::hash_combine(hash, OperationEquivalence::computeHash(
+                                     op, OperationEquivalence::ignoreHashValue,
+                                     OperationEquivalence::ignoreHashValue,
+                                     OperationEquivalence::IgnoreLocations));
+  });
+  return hash;
+}
+
+/// Layers of a model repeat their loops: keeps one of each set of equal tasks,
+/// so that code is compiled once. Returns the number of tasks dropped.
+unsigned mergeEqualTasks(ArrayRef<func::FuncOp> tasks, ModuleOp module) {
+  llvm::DenseMap<size_t, SmallVector<func::FuncOp, 1>> kept;
+  llvm::StringMap<FlatSymbolRefAttr> replacement;
+  for (func::FuncOp task : tasks) {
+    SmallVector<func::FuncOp, 1> &candidates = kept[hashTask(task)];
+    auto *same = llvm::find_if(candidates, [&](func::FuncOp other) {
+      return OperationEquivalence::isRegionEquivalentTo(
+          &task.getBody(), &other.getBody(),
+          OperationEquivalence::IgnoreLocations);
+    });
+    if (same == candidates.end())
+      candidates.push_back(task);
+    else
+      replacement[task.getSymName()] = FlatSymbolRefAttr::get(*same);
+  }
+  module.walk([&](func::ConstantOp constant) {
+    auto it = replacement.find(constant.getValue());
+    if (it != replacement.end())
+      constant.setValueAttr(it->second);
+  });
+  for (func::FuncOp task : tasks)
+    if (replacement.contains(task.getSymName()))
+      task.erase();
+  return replacement.size();
+}
+
 struct OutlineParallelLoopsPass final
     : hipfuse::impl::OutlineParallelLoopsPassBase<OutlineParallelLoopsPass> {
   using Base::Base;
@@ -339,6 +385,7 @@ struct OutlineParallelLoopsPass final
     for (auto func : module.getOps<func::FuncOp>())
       if (func->hasAttr("lm.host_entry"))
         hosts.push_back(func);
+    SmallVector<func::FuncOp> tasks;
     for (func::FuncOp host : hosts) {
       SmallVector<scf::ParallelOp> loops;
       host.walk<WalkOrder::PreOrder>([&](scf::ParallelOp loop) {
@@ -356,7 +403,9 @@ struct OutlineParallelLoopsPass final
         else
           ++numSequential;
       }
+      llvm::append_range(tasks, outliner.getTasks());
     }
+    numMerged += mergeEqualTasks(tasks, module);
   }
 };
 

@@ -67,3 +67,28 @@ func.func @elsewhere(%x: memref<?xf32>, %n: index, %v: f32) {
   }
   return
 }
+
+// Two equal loops, over different buffers, share one task.
+
+// CHECK: func.func private @twice_task[[$N:[0-9]+]]
+// CHECK-NOT: func.func private @twice_task
+// CHECK-LABEL: func.func private @twice(
+// CHECK: constant @twice_task[[$N]]
+// CHECK-NOT: constant @
+func.func private @twice(%api: !llvm.ptr, %x: memref<?x64xf32>, %y: memref<?x64xf32>, %rows: index) attributes {lm.host_entry} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%rows) step (%c1) {
+    %v = vector.load %x[%i, %c0] : memref<?x64xf32>, vector<16xf32>
+    %w = arith.mulf %v, %v : vector<16xf32>
+    vector.store %w, %x[%i, %c0] : memref<?x64xf32>, vector<16xf32>
+    scf.reduce
+  }
+  scf.parallel (%i) = (%c0) to (%rows) step (%c1) {
+    %v = vector.load %y[%i, %c0] : memref<?x64xf32>, vector<16xf32>
+    %w = arith.mulf %v, %v : vector<16xf32>
+    vector.store %w, %y[%i, %c0] : memref<?x64xf32>, vector<16xf32>
+    scf.reduce
+  }
+  return
+}

@@ -61,6 +61,9 @@ def OutlineParallelLoopsPass
     the caller's stack. Several dimensions become one range; the last of them
     stays an inner loop, so that it can be vectorised.
 
+    Tasks that are equal but for their names become one: a program of many layers
+    has the code of one.
+
     A loop whose whole work is known to be small runs where it stands: waking
     threads costs more. `grain` is the least work, in scalar operations, that a
     task has.
@@ -76,7 +79,9 @@ def OutlineParallelLoopsPass
   let statistics = [
     Statistic<"numOutlined", "num-outlined", "Number of loops outlined">,
     Statistic<"numSequential", "num-sequential",
-              "Number of loops too small to be worth it">
+              "Number of loops too small to be worth it">,
+    Statistic<"numMerged", "num-merged",
+              "Number of tasks that equal another one">
   ];
 }
 
