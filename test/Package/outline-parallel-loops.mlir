@@ -56,6 +56,7 @@ func.func private @nest(%api: !llvm.ptr, %x: memref<64x64x64xf32>, %v: f32) attr
 
 // Functions that are no host entries have no pool.
 
+// COARSE-LABEL: func.func @elsewhere
 // CHECK-LABEL: func.func @elsewhere
 // CHECK: scf.parallel
 func.func @elsewhere(%x: memref<?xf32>, %n: index, %v: f32) {
