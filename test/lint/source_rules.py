@@ -104,29 +104,46 @@ def check_size(tree):
             tree.report(name, "has %d lines, more than %d" % (lines, MAX_LINES))
 
 
+OPTION = re.compile(r'\b(?!Statistic)\w+<\s*"\w+",\s*"([\w-]+)",')
+
+
 def check_passes(tree):
     """Passes and their options are tested; DEBUG_TYPE is a pass's flag."""
     flags = {}
+    tests = [t for n, t in tree.matching(("test",), (".mlir", ".test"))]
+
+    def users(flag):
+        # A flag that is a part of another one is a different pass.
+        pattern = r"(?:^|[^\w-]|--)%s(?![\w-])" % re.escape(flag)
+        return [t for t in tests if re.search(pattern, t, re.M)]
+
+    def check_options(name, options, passes):
+        texts = [t for flag in passes for t in users(flag)]
+        for option in options:
+            pattern = r"(?<![\w-])%s(=|[ }\"'])" % re.escape(option)
+            if not any(re.search(pattern, t) for t in texts):
+                tree.report(name, "no test sets the option %s of %s"
+                            % (option, " or ".join(passes)))
+
     for name, text in tree.matching(("include", "lib"), ("Passes.td",)):
+        lists = dict(re.findall(r"^defvar (\w+) = (\[.*?^\]);", text,
+                                re.M | re.S))
+        sharers = {shared: [] for shared in lists}
         for body in re.split(r"^(?=def )", text, flags=re.M):
             match = re.match(r'def \w+\s*:\s*\w*Pass\w*<\s*"([\w-]+)"', body)
-            if match:
-                options = re.findall(
-                    r'\b(?:List)?Option<\s*"\w+",\s*"([\w-]+)"', body)
-                flags[match.group(1)] = (name, options)
-    tests = [t for n, t in tree.matching(("test",), (".mlir", ".test"))]
-    for flag, (name, options) in flags.items():
-        # A flag that is a part of another one is a different pass.
-        users = [t for t in tests
-                 if re.search(r"(?:^|[^\w-]|--)%s(?![\w-])" % re.escape(flag),
-                              t, re.M)]
-        if not users:
-            tree.report(name, "no test runs the pass " + flag)
-        for option in options:
-            if not any(re.search(r"(?<![\w-])%s(=|[ }\"'])" % re.escape(option),
-                                 t) for t in users):
-                tree.report(name, "no test sets the option %s of %s"
-                            % (option, flag))
+            if not match:
+                continue
+            flag = match.group(1)
+            flags[flag] = name
+            if not users(flag):
+                tree.report(name, "no test runs the pass " + flag)
+            check_options(name, OPTION.findall(body), [flag])
+            # An option that passes share is tested with one of them.
+            for shared in lists:
+                if re.search(r"\b%s\b" % shared, body):
+                    sharers[shared].append(flag)
+        for shared, members in lists.items():
+            check_options(name, OPTION.findall(members), sharers[shared])
     for name, text in tree.matching(("lib",), CXX):
         for match in re.finditer(r'^#define DEBUG_TYPE "(.*)"', text, re.M):
             if match.group(1) not in flags:
