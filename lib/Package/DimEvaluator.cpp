@@ -227,10 +227,12 @@ LogicalResult DimEvaluator::addOpConstraints(Operation *op) {
   if (auto tokenOp = dyn_cast<lm::TokenOpInterface>(op)) {
     SmallVector<lm::DimConstraint> dims;
     tokenOp.getDimConstraints(dims);
-    for (const lm::DimConstraint &dim : dims)
+    for (const lm::DimConstraint &dim : dims) {
+      AffineExpr rhs = getDim(op->getOperand(dim.rhs), dim.rhsDim);
       require(dim.kind == lm::DimConstraint::Kind::Equal,
               getDim(op->getOperand(dim.lhs), dim.lhsDim),
-              getDim(op->getOperand(dim.rhs), dim.rhsDim));
+              rhs ? rhs * dim.factor + dim.addend : rhs);
+    }
   } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
     // Dimensions that one loop walks are equal.
     SmallVector<AffineExpr> loops(linalgOp.getNumLoops());

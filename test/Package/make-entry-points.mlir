@@ -57,3 +57,18 @@ func.func @views(%x: tensor<?x8x16xf32>, %y: tensor<?x4xf32>) -> (tensor<?x16xf3
   %1 = tensor.extract_slice %x[0, 0, 0] [%n, 8, 4] [1, 1, 1] : tensor<?x8x16xf32> to tensor<?x8x4xf32>
   return %0, %1 : tensor<?x16xf32>, tensor<?x8x4xf32>
 }
+
+// -----
+
+// A size that is a multiple of another: q_len rows per request.
+
+// CHECK-LABEL: func.func private @hipfuse_host_decode
+// CHECK: "dim 0 of argument 'arg2' equals dim 0 of argument 'arg3'\00"
+// CHECK: "dim 0 of argument 'arg0' equals (dim 0 of argument 'arg3' * 4)\00"
+func.func @decode(%q: tensor<?x16x576xbf16>, %c: tensor<8x64x576xbf16>, %bt: tensor<?x4xi32>, %n: tensor<?xi32>) -> tensor<?x16x512xbf16> {
+  %c0 = arith.constant 0 : index
+  %t = tensor.dim %q, %c0 : tensor<?x16x576xbf16>
+  %init = tensor.empty(%t) : tensor<?x16x512xbf16>
+  %0 = lm.mla_decode bf16 {q_len = 4, sm_scale = 0.0416666679 : f32} ins(%q : tensor<?x16x576xbf16>) cache(%c : tensor<8x64x576xbf16>) block_table(%bt : tensor<?x4xi32>) lengths(%n : tensor<?xi32>) outs(%init : tensor<?x16x512xbf16>)
+  return %0 : tensor<?x16x512xbf16>
+}

@@ -138,6 +138,14 @@ LM_DEFINE_COMMON_METHODS(DualRmsNormOp)
 LM_DEFINE_COMMON_METHODS(SiluMulQuantizeOp)
 LM_DEFINE_COMMON_METHODS(RopeMlaCacheWriteOp)
 LM_DEFINE_COMMON_METHODS(RopeQuantizeOp)
+LM_DEFINE_COMMON_METHODS(MlaDecodeOp)
+LM_DEFINE_COMMON_METHODS(SparseMlaDecodeOp)
+LM_DEFINE_COMMON_METHODS(MergeAttentionOp)
+LM_DEFINE_COMMON_METHODS(ApplySinkOp)
+LM_DEFINE_COMMON_METHODS(SwaSlotsOp)
+LM_DEFINE_COMMON_METHODS(TopkSlotsOp)
+LM_DEFINE_COMMON_METHODS(CompactSlotsOp)
+LM_DEFINE_COMMON_METHODS(AttentionPlanOp)
 
 #undef LM_DEFINE_COMMON_METHODS
 
@@ -154,12 +162,16 @@ public:
   DimConstraintBuilder(Operation *op, SmallVectorImpl<DimConstraint> &out)
       : op(op), out(out) {}
 
-  void equal(Value lhs, int64_t lhsDim, Value rhs, int64_t rhsDim) {
-    add(DimConstraint::Kind::Equal, lhs, lhsDim, rhs, rhsDim);
+  void equal(Value lhs, int64_t lhsDim, Value rhs, int64_t rhsDim,
+             int64_t factor = 1, int64_t addend = 0) {
+    add({DimConstraint::Kind::Equal, 0, lhsDim, 0, rhsDim, factor, addend}, lhs,
+        rhs);
   }
 
-  void atLeast(Value lhs, int64_t lhsDim, Value rhs, int64_t rhsDim) {
-    add(DimConstraint::Kind::AtLeast, lhs, lhsDim, rhs, rhsDim);
+  void atLeast(Value lhs, int64_t lhsDim, Value rhs, int64_t rhsDim,
+               int64_t factor = 1, int64_t addend = 0) {
+    add({DimConstraint::Kind::AtLeast, 0, lhsDim, 0, rhsDim, factor, addend},
+        lhs, rhs);
   }
 
   /// All but the last dimensions of both are equal.
@@ -195,14 +207,15 @@ private:
     return cast<ShapedType>(value.getType()).getRank();
   }
 
-  void add(DimConstraint::Kind kind, Value lhs, int64_t lhsDim, Value rhs,
-           int64_t rhsDim) {
+  void add(DimConstraint constraint, Value lhs, Value rhs) {
     if (!lhs || !rhs || lhs == rhs)
       return;
-    if (!cast<ShapedType>(lhs.getType()).isDynamicDim(lhsDim) &&
-        !cast<ShapedType>(rhs.getType()).isDynamicDim(rhsDim))
+    if (!cast<ShapedType>(lhs.getType()).isDynamicDim(constraint.lhsDim) &&
+        !cast<ShapedType>(rhs.getType()).isDynamicDim(constraint.rhsDim))
       return;
-    out.push_back({kind, indexOf(lhs), lhsDim, indexOf(rhs), rhsDim});
+    constraint.lhs = indexOf(lhs);
+    constraint.rhs = indexOf(rhs);
+    out.push_back(constraint);
   }
 
   unsigned indexOf(Value value) {
@@ -311,4 +324,70 @@ void RopeQuantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
   builder.equal(getX(), 0, getData(), 0);
   builder.scaleRows(getData(), getScale(), getScheme());
   builder.tables(getTables());
+}
+
+//===----------------------------------------------------------------------===//
+// Dimension constraints of attention
+//===----------------------------------------------------------------------===//
+
+void MlaDecodeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equal(getQ(), 0, getOut(), 0);
+  builder.equal(getQ(), 0, getLse(), 0);
+  builder.equal(getBlockTable(), 0, getLengths(), 0);
+  builder.equal(getQ(), 0, getLengths(), 0, getQLen());
+}
+
+void SparseMlaDecodeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other : {getOut(), getLse(), getSlots(), getLengths(),
+                      getExtraSlots(), getExtraLengths()})
+    builder.equal(getQ(), 0, other, 0);
+}
+
+void MergeAttentionOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (auto [x, lse] : llvm::zip(getX(), getLse()))
+    for (int64_t dim : {0, 1}) {
+      builder.equal(getOut(), dim, x, dim);
+      builder.equal(getOut(), dim, lse, dim);
+    }
+  for (int64_t dim : {0, 1})
+    builder.equal(getOut(), dim, getLseOut(), dim);
+}
+
+void ApplySinkOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equal(getX(), 0, getOut(), 0);
+  builder.equal(getX(), 0, getLse(), 0);
+}
+
+void SwaSlotsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other : {getRequests(), getSlots(), getLengths()})
+    builder.equal(getPositions(), 0, other, 0);
+  if (!getRequests())
+    builder.equal(getPositions(), 0, getBlockTable(), 0, getQLen());
+}
+
+void TopkSlotsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other : {getRequests(), getPositions(), getSlots(), getLengths()})
+    builder.equal(getIndices(), 0, other, 0);
+  if (!getRequests())
+    builder.equal(getIndices(), 0, getBlockTable(), 0, getQLen());
+}
+
+void CompactSlotsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  for (Value other : {getLengths(), getPacked(), getPackedLengths()})
+    builder.equal(getSlots(), 0, other, 0);
+}
+
+void AttentionPlanOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  int64_t tiles = getTiles();
+  builder.atLeast(getWorks(), 0, getLengths(), 0, tiles, getNumClusters() - 1);
+  builder.equal(getReduceIndptr(), 0, getLengths(), 0, tiles, 1);
+  builder.equal(getReduceFinalMap(), 0, getLengths(), 0, tiles);
 }

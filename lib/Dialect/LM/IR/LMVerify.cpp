@@ -11,33 +11,30 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "hipfuse/Dialect/LM/IR/LM.h"
+#include "LMVerify.h"
 
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::lm;
+using namespace mlir::lm::detail;
 
 //===----------------------------------------------------------------------===//
 // Shapes
 //===----------------------------------------------------------------------===//
 
-static ShapedType shaped(Value value) {
-  return cast<ShapedType>(value.getType());
-}
-
-static bool dimsMatch(int64_t lhs, int64_t rhs) {
+bool lm::detail::dimsMatch(int64_t lhs, int64_t rhs) {
   return ShapedType::isDynamic(lhs) || ShapedType::isDynamic(rhs) || lhs == rhs;
 }
 
-static bool shapesMatch(ArrayRef<int64_t> lhs, ArrayRef<int64_t> rhs) {
+bool lm::detail::shapesMatch(ArrayRef<int64_t> lhs, ArrayRef<int64_t> rhs) {
   return lhs.size() == rhs.size() &&
          llvm::all_of(llvm::zip(lhs, rhs), [](auto dims) {
            return dimsMatch(std::get<0>(dims), std::get<1>(dims));
          });
 }
 
-static std::string str(ArrayRef<int64_t> shape) {
+std::string lm::detail::str(ArrayRef<int64_t> shape) {
   std::string text = "[";
   for (auto [i, dim] : llvm::enumerate(shape)) {
     if (i)
@@ -47,9 +44,7 @@ static std::string str(ArrayRef<int64_t> shape) {
   return text + "]";
 }
 
-/// Checks that all shaped operands are tensors or all are memrefs, and that no
-/// memref takes two results. (A tensor may: each result is a value of its own.)
-static LogicalResult verifySemantics(Operation *op) {
+LogicalResult lm::detail::verifySemantics(Operation *op) {
   bool tensors = false, memrefs = false;
   for (Type type : op->getOperandTypes()) {
     tensors |= isa<RankedTensorType>(type);
@@ -64,10 +59,8 @@ static LogicalResult verifySemantics(Operation *op) {
   return success();
 }
 
-/// Checks that `value`, called `name` in the message, has the shape `expected`
-/// as far as dimensions are static.
-static LogicalResult verifyDims(Operation *op, StringRef name, Value value,
-                                ArrayRef<int64_t> expected) {
+LogicalResult lm::detail::verifyDims(Operation *op, StringRef name, Value value,
+                                     ArrayRef<int64_t> expected) {
   if (!value || shapesMatch(shaped(value).getShape(), expected))
     return success();
   return op->emitOpError() << name << " has the shape "
@@ -75,10 +68,8 @@ static LogicalResult verifyDims(Operation *op, StringRef name, Value value,
                            << ", but must have " << str(expected);
 }
 
-/// The same for a value with columns: a last dimension that is static in
-/// `expected` is static in the value.
-static LogicalResult verifyShape(Operation *op, StringRef name, Value value,
-                                 ArrayRef<int64_t> expected) {
+LogicalResult lm::detail::verifyShape(Operation *op, StringRef name,
+                                      Value value, ArrayRef<int64_t> expected) {
   if (!value)
     return success();
   if (failed(verifyDims(op, name, value, expected)))
@@ -91,9 +82,8 @@ static LogicalResult verifyShape(Operation *op, StringRef name, Value value,
   return success();
 }
 
-/// Checks that `value` has rank `minRank` or more and a static last dimension.
-static LogicalResult verifyRows(Operation *op, StringRef name, Value value,
-                                int64_t minRank = 1) {
+LogicalResult lm::detail::verifyRows(Operation *op, StringRef name, Value value,
+                                     int64_t minRank) {
   ShapedType type = shaped(value);
   if (type.getRank() < minRank)
     return op->emitOpError()
@@ -107,11 +97,13 @@ static LogicalResult verifyRows(Operation *op, StringRef name, Value value,
   return success();
 }
 
-static LogicalResult verifyScalar(Operation *op, StringRef name, Value value) {
+LogicalResult lm::detail::verifyScalar(Operation *op, StringRef name,
+                                       Value value) {
   return verifyShape(op, name, value, {1});
 }
 
-static SmallVector<int64_t> withLastDim(ArrayRef<int64_t> shape, int64_t last) {
+SmallVector<int64_t> lm::detail::withLastDim(ArrayRef<int64_t> shape,
+                                             int64_t last) {
   SmallVector<int64_t> result(shape.drop_back());
   result.push_back(last);
   return result;
@@ -470,6 +462,64 @@ LogicalResult RopeOp::verify() {
   return success();
 }
 
+LogicalResult lm::detail::verifyCache(Operation *op, StringRef prefix,
+                                      Value cache, CacheLayout layout,
+                                      int64_t columns,
+                                      std::optional<uint64_t> pageSize) {
+  StringRef name = stringifyCacheLayout(layout);
+  std::string cacheName = (prefix + "cache").str();
+  std::string pageName = (prefix + "page_size").str();
+  Type element = shaped(cache).getElementType();
+  bool elementOk = false;
+  SmallVector<int64_t> expected;
+  switch (layout) {
+  case CacheLayout::Bf16:
+    elementOk = element.isBF16();
+    expected = {ShapedType::kDynamic, ShapedType::kDynamic, columns};
+    break;
+  case CacheLayout::Fp8:
+    elementOk = isa<Float8E4M3FNType, Float8E4M3FNUZType>(element);
+    expected = {ShapedType::kDynamic, ShapedType::kDynamic, columns};
+    break;
+  case CacheLayout::DsMla656:
+    elementOk = element.isInteger(8);
+    expected = {ShapedType::kDynamic, ShapedType::kDynamic, 656};
+    break;
+  case CacheLayout::DsMla584:
+    elementOk = element.isInteger(8);
+    expected = {ShapedType::kDynamic, ShapedType::kDynamic};
+    break;
+  }
+  if (!elementOk)
+    return op->emitOpError() << cacheName << " has element type " << element
+                             << ", which layout " << name << " does not allow";
+  if (failed(verifyShape(op, cacheName, cache, expected)))
+    return failure();
+  bool packed584 = layout == CacheLayout::DsMla584;
+  for (int64_t d = packed584 ? 1 : 2, e = shaped(cache).getRank(); d < e; ++d)
+    if (shaped(cache).isDynamicDim(d))
+      return op->emitOpError() << cacheName
+                               << " has a dynamic last dimension, but it must "
+                                  "be static";
+  if (packed584 != pageSize.has_value())
+    return pageSize
+               ? op->emitOpError()
+                     << pageName << " is given, but the cache's shape has it"
+               : op->emitOpError() << "layout ds_mla_584 needs " << pageName;
+  if (packed584) {
+    int64_t page = static_cast<int64_t>(*pageSize);
+    int64_t stride = shaped(cache).getShape()[1];
+    if (page <= 0)
+      return op->emitOpError() << pageName << " must be positive";
+    if (stride % 576 != 0 || page > stride / 584)
+      return op->emitOpError()
+             << cacheName << " has pages of " << stride
+             << " bytes, but ds_mla_584 with " << pageName << " " << page
+             << " needs a multiple of 576, at least 584 per token";
+  }
+  return success();
+}
+
 /// Checks a write of `latent` + `rope` columns into `cache`.
 static LogicalResult verifyCacheWrite(Operation *op, Value kv, Value pe,
                                       Value slots, Value cache, Value scale,
@@ -495,32 +545,6 @@ static LogicalResult verifyCacheWrite(Operation *op, Value kv, Value pe,
            << "has " << numSlots << " slots for " << tokens << " tokens";
 
   StringRef name = stringifyCacheLayout(layout);
-  Type element = shaped(cache).getElementType();
-  bool elementOk = false;
-  SmallVector<int64_t> expected;
-  switch (layout) {
-  case CacheLayout::Bf16:
-    elementOk = element.isBF16();
-    expected = {ShapedType::kDynamic, ShapedType::kDynamic, latent + rope};
-    break;
-  case CacheLayout::Fp8:
-    elementOk = isa<Float8E4M3FNType, Float8E4M3FNUZType>(element);
-    expected = {ShapedType::kDynamic, ShapedType::kDynamic, latent + rope};
-    break;
-  case CacheLayout::DsMla656:
-    elementOk = element.isInteger(8);
-    expected = {ShapedType::kDynamic, ShapedType::kDynamic, 656};
-    break;
-  case CacheLayout::DsMla584:
-    elementOk = element.isInteger(8);
-    expected = {ShapedType::kDynamic, ShapedType::kDynamic};
-    break;
-  }
-  if (!elementOk)
-    return op->emitOpError() << "cache has element type " << element
-                             << ", which layout " << name << " does not allow";
-  if (failed(verifyShape(op, "cache", cache, expected)))
-    return failure();
   bool packed584 = layout == CacheLayout::DsMla584;
   bool packed656 = layout == CacheLayout::DsMla656;
   if ((packed584 && (latent != 448 || rope != 64)) ||
@@ -529,25 +553,8 @@ static LogicalResult verifyCacheWrite(Operation *op, Value kv, Value pe,
            << "layout " << name << " takes " << (packed584 ? 448 : 512)
            << " latent and 64 rope columns, but got " << latent << " and "
            << rope;
-  for (int64_t d = packed584 ? 1 : 2, e = shaped(cache).getRank(); d < e; ++d)
-    if (shaped(cache).isDynamicDim(d))
-      return op->emitOpError("cache has a dynamic last dimension, but it must "
-                             "be static");
-  if (packed584 != pageSize.has_value())
-    return op->emitOpError()
-           << (pageSize ? "page_size is given, but the cache's shape has it"
-                        : "layout ds_mla_584 needs page_size");
-  if (packed584) {
-    int64_t page = static_cast<int64_t>(*pageSize);
-    int64_t stride = shaped(cache).getShape()[1];
-    if (page <= 0)
-      return op->emitOpError("page_size must be positive");
-    if (stride % 576 != 0 || page > stride / 584)
-      return op->emitOpError()
-             << "cache has pages of " << stride
-             << " bytes, but ds_mla_584 with page_size " << page
-             << " needs a multiple of 576, at least 584 per token";
-  }
+  if (failed(verifyCache(op, "", cache, layout, latent + rope, pageSize)))
+    return failure();
   if ((layout == CacheLayout::Fp8) != static_cast<bool>(scale))
     return op->emitOpError()
            << (scale ? "scale needs layout fp8" : "layout fp8 needs scale");

@@ -25,14 +25,17 @@ namespace mlir::lm {
 /// holds in every valid program.
 struct DimConstraint {
   enum class Kind {
-    Equal,  ///< dim `lhsDim` of operand `lhs` == dim `rhsDim` of operand `rhs`
-    AtLeast ///< dim `lhsDim` of operand `lhs` >= dim `rhsDim` of operand `rhs`
+    Equal,  ///< dim `lhsDim` of `lhs` == `factor` * dim `rhsDim` of `rhs` +
+            ///< `addend`
+    AtLeast ///< the same with >=
   };
   Kind kind;
-  unsigned lhs;
+  unsigned lhs; ///< position of an operand
   int64_t lhsDim;
-  unsigned rhs;
+  unsigned rhs; ///< position of an operand
   int64_t rhsDim;
+  int64_t factor = 1;
+  int64_t addend = 0;
 };
 
 } // namespace mlir::lm

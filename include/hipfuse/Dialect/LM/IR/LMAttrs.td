@@ -87,6 +87,21 @@ def LM_SkipRule : LM_I32Enum<"SkipRule", "which slots mean 'do not write'", [
 ]>;
 def LM_SkipRuleAttr : LM_EnumAttr<LM_SkipRule, "skip_rule">;
 
+def LM_AttentionCompute : LM_I32Enum<"AttentionCompute",
+    "precision of the products of an attention", [
+  I32EnumAttrCase<"Exact", 0, "exact">,
+  I32EnumAttrCase<"A8W8", 1, "a8w8">
+]>;
+def LM_AttentionComputeAttr
+    : LM_EnumAttr<LM_AttentionCompute, "attention_compute">;
+
+def LM_EmptyLse : LM_I32Enum<"EmptyLse",
+    "the log-sum-exp by which a partial says that it saw no key", [
+  I32EnumAttrCase<"NegInf", 0, "neg_inf">,
+  I32EnumAttrCase<"PosInf", 1, "pos_inf">
+]>;
+def LM_EmptyLseAttr : LM_EnumAttr<LM_EmptyLse, "empty_lse">;
+
 //===----------------------------------------------------------------------===//
 // Quantisation scheme
 //===----------------------------------------------------------------------===//

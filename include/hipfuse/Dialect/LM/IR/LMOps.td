@@ -731,4 +731,6 @@ def LM_RopeQuantizeOp : LM_FusedOp<"rope_quantize", 4> {
   }];
 }
 
+include "hipfuse/Dialect/LM/IR/LMAttentionOps.td"
+
 #endif // HIPFUSE_DIALECT_LM_IR_LMOPS_TD
