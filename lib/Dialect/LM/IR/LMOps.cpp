@@ -146,6 +146,13 @@ LM_DEFINE_COMMON_METHODS(SwaSlotsOp)
 LM_DEFINE_COMMON_METHODS(TopkSlotsOp)
 LM_DEFINE_COMMON_METHODS(CompactSlotsOp)
 LM_DEFINE_COMMON_METHODS(AttentionPlanOp)
+LM_DEFINE_COMMON_METHODS(MhcLogitsOp)
+LM_DEFINE_COMMON_METHODS(MhcCoefficientsOp)
+LM_DEFINE_COMMON_METHODS(MhcCollapseOp)
+LM_DEFINE_COMMON_METHODS(MhcPostOp)
+LM_DEFINE_COMMON_METHODS(MhcPreOp)
+LM_DEFINE_COMMON_METHODS(MhcPostPreOp)
+LM_DEFINE_COMMON_METHODS(MhcHeadOp)
 
 #undef LM_DEFINE_COMMON_METHODS
 
@@ -390,4 +397,53 @@ void AttentionPlanOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
   builder.atLeast(getWorks(), 0, getLengths(), 0, tiles, getNumClusters() - 1);
   builder.equal(getReduceIndptr(), 0, getLengths(), 0, tiles, 1);
   builder.equal(getReduceFinalMap(), 0, getLengths(), 0, tiles);
+}
+
+//===----------------------------------------------------------------------===//
+// Dimension constraints of hyper-connections
+//===----------------------------------------------------------------------===//
+
+// Streams and columns are static; all else counts tokens.
+static void addTokenConstraints(Operation *op, Value tokens,
+                                ArrayRef<Value> others,
+                                SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(op, out);
+  for (Value other : others)
+    builder.equal(tokens, 0, other, 0);
+}
+
+void MhcLogitsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  addTokenConstraints(*this, getResidual(), {getLogits(), getSqrsum()}, out);
+}
+
+void MhcCoefficientsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  addTokenConstraints(*this, getLogits(),
+                      {getSqrsum(), getPre(), getPost(), getComb()}, out);
+}
+
+void MhcCollapseOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  addTokenConstraints(*this, getResidual(), {getPre(), getOut()}, out);
+}
+
+void MhcPostOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  addTokenConstraints(*this, getResidual(),
+                      {getX(), getPost(), getComb(), getOut()}, out);
+}
+
+void MhcPreOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  addTokenConstraints(
+      *this, getResidual(),
+      {getPreIn(), getLayerInput(), getPost(), getComb(), getPreOut()}, out);
+}
+
+void MhcPostPreOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  addTokenConstraints(*this, getResidual(),
+                      {getX(), getPost(), getComb(), getPreIn(),
+                       getResidualOut(), getLayerInput(), getPostOut(),
+                       getCombOut(), getPreOut()},
+                      out);
+}
+
+void MhcHeadOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  addTokenConstraints(*this, getResidual(), {getOut()}, out);
 }

@@ -113,8 +113,8 @@ SmallVector<int64_t> lm::detail::withLastDim(ArrayRef<int64_t> shape,
 // Norms
 //===----------------------------------------------------------------------===//
 
-static LogicalResult verifyEpsilon(Operation *op, StringRef name,
-                                   const APFloat &epsilon) {
+LogicalResult lm::detail::verifyEpsilon(Operation *op, StringRef name,
+                                        const APFloat &epsilon) {
   if (epsilon.isFinite() && !epsilon.isNegative() && !epsilon.isZero())
     return success();
   SmallString<16> text;

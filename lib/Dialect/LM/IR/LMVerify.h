@@ -46,6 +46,10 @@ LogicalResult verifyRows(Operation *op, StringRef name, Value value,
 
 LogicalResult verifyScalar(Operation *op, StringRef name, Value value);
 
+/// Checks that `epsilon`, called `name` in the message, is finite and positive.
+LogicalResult verifyEpsilon(Operation *op, StringRef name,
+                            const APFloat &epsilon);
+
 /// Checks that `cache`, whose operand and page size have names that start with
 /// `prefix`, has the element type and the shape that `layout` names for rows of
 /// `columns` columns.

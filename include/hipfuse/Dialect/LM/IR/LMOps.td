@@ -732,5 +732,6 @@ def LM_RopeQuantizeOp : LM_FusedOp<"rope_quantize", 4> {
 }
 
 include "hipfuse/Dialect/LM/IR/LMAttentionOps.td"
+include "hipfuse/Dialect/LM/IR/LMMhcOps.td"
 
 #endif // HIPFUSE_DIALECT_LM_IR_LMOPS_TD
