@@ -386,6 +386,7 @@ struct OutlineParallelLoopsPass final
       if (func->hasAttr("lm.host_entry"))
         hosts.push_back(func);
     SmallVector<func::FuncOp> tasks;
+    unsigned number = 0;
     for (func::FuncOp host : hosts) {
       SmallVector<scf::ParallelOp> loops;
       host.walk<WalkOrder::PreOrder>([&](scf::ParallelOp loop) {
@@ -398,10 +399,12 @@ struct OutlineParallelLoopsPass final
           loop.emitError("a parallel reduction has no fixed order");
           return signalPassFailure();
         }
-        if (outliner.run(loop, numOutlined))
+        if (outliner.run(loop, number)) {
           ++numOutlined;
-        else
+          ++number;
+        } else {
           ++numSequential;
+        }
       }
       llvm::append_range(tasks, outliner.getTasks());
     }
