@@ -73,6 +73,29 @@ class Tools(unittest.TestCase):
             "rope_mla_cache_write": [
                 ["--layout", "fp8", "--q-type", "f8E4M3FN"],
                 ["--layout", "ds_mla_584", "--emit-k-rot", "--no-q-nope"]],
+            "mla_decode": [
+                ["--q-len", 3, "--page", 16, "--d", 512, "--heads", 8],
+                ["--layout", "fp8", "--kv-scale", 0.125, "--q-type",
+                 "f8E4M3FN", "--q-scale", 0.25, "--compute", "a8w8"],
+                ["--requests", 1, "--page", 2, "--no-lse", "--heads", 128]],
+            "sparse_mla_decode": [
+                ["--layout", "ds_mla_656", "--sink", "normal"],
+                ["--d", 512, "--layout", "ds_mla_584", "--extra-topk", 64,
+                 "--extra-layout", "ds_mla_584", "--extra-page", 2, "--sink",
+                 "mixed"],
+                ["--compute", "a8w8", "--no-lengths", "--holes", 0],
+                ["--layout", "fp8", "--element", "f8E4M3FNUZ", "--q-type",
+                 "f8E4M3FNUZ", "--compute", "a8w8", "--extra-topk", 128]],
+            "merge_attention": [["--parts", 4, "--empty", "pos_inf"],
+                                ["--parts", 1]],
+            "swa_slots": [["--compress-ratio", 4, "--page", 2, "--topk", 200,
+                           "--requests-given"], ["--q-len", 3]],
+            "topk_slots": [["--keep-holes", "--requests-given",
+                            "--positions-given", "--compress-ratio", 4]],
+            "compact_slots": [["--no-lengths"]],
+            "attention_plan": [["--q-len", 4, "--q-tile", 2],
+                               ["--page", 64, "--granularity", 1],
+                               ["--topk", 512, "--max-split", 2]],
             "rope_quantize": [["--scheme", "fp8_group,amax_floor=1e-8"]],
         }
         for name in cases.CASES:

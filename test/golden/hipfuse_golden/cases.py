@@ -651,3 +651,7 @@ def check(outputs, actual):
         if output.check is not None:
             reports += output.check(actual)
     return reports
+
+
+# The cases of attention register themselves; they build on the above.
+from . import attention_cases  # noqa: E402,F401 pylint: disable=C0413,W0611

@@ -1,0 +1,260 @@
+# Part of the Hipfuse Project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The schedule of a persistent decode attention, and what makes one valid.
+
+`make_plan` divides the keys of all requests among clusters of workgroups in one
+sweep, each cluster up to the same payload; it is the sequential planner of
+ROCm/aiter csrc/kernels/mla/metadata/v1_2_device.cuh. `check_plan` knows nothing
+of the sweep: it says whether a schedule computes every row exactly once.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+REQUEST, PARTIAL, Q_START, Q_END, START, END, AFTER = range(7)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Attributes of lm.attention_plan."""
+
+    clusters: int
+    page: int = 1
+    granularity: int = 16  # units (pages or slots) per block
+    overhead: Optional[int] = None  # blocks that a work costs besides its keys
+    q_len: int = 1
+    q_tile: Optional[int] = None  # query rows per tile
+    topk: Optional[int] = None  # stride of a list of slots
+    max_split: Optional[int] = None
+
+    def __post_init__(self):
+        for name in ("page", "granularity"):
+            value = getattr(self, name)
+            if value < 1 or value & (value - 1):
+                raise ValueError(f"plan: {name} is {value}, not a power of "
+                                 "two")
+        if not 1 <= self.tile_rows <= self.q_len:
+            raise ValueError(f"plan: q_tile is {self.q_tile}, q_len is "
+                             f"{self.q_len}")
+        if self.topk and (self.page != 1 or self.q_len != 1):
+            raise ValueError("plan: topk needs page and q_len 1")
+
+    @property
+    def tile_rows(self):
+        return self.q_len if self.q_tile is None else self.q_tile
+
+    @property
+    def tiles(self):
+        return -(-self.q_len // self.tile_rows)
+
+    @property
+    def overhead_blocks(self):
+        if self.overhead is not None:
+            return self.overhead
+        return -(-16 // self.page)
+
+    def tokens(self, lengths):
+        """Keys of each request."""
+        n = np.maximum(np.asarray(lengths, np.int64), 0)
+        return np.minimum(n, self.topk) if self.topk else n
+
+    def units(self, lengths):
+        return -(-self.tokens(lengths) // self.page)
+
+    def bases(self, lengths):
+        """First unit of each request."""
+        units = self.units(lengths)
+        if self.topk:
+            return np.arange(len(units)) * self.topk
+        return np.cumsum(units) - units
+
+    def payload(self, lengths):
+        """Blocks, overheads included, of one cluster."""
+        blocks = -(-self.units(lengths) // self.granularity)
+        total = int((blocks + self.overhead_blocks).sum()) * self.tiles
+        share = self.clusters
+        if self.max_split:
+            share = min(share, max(1, self.max_split * len(blocks)))
+        return -(-total // share) + self.overhead_blocks
+
+
+@dataclass
+class Plan:
+    works: np.ndarray  # [W, 8]
+    work_indptr: np.ndarray  # [clusters + 1]
+    reduce_indptr: np.ndarray  # [tiles + 1]
+    reduce_final_map: np.ndarray  # [tiles, 2]
+    reduce_partial_map: np.ndarray  # [R]
+
+    def stored(self, max_works, max_partials):
+        """int32 arrays, those of variable length filled with -1."""
+        def filled(array, rows):
+            if len(array) > rows:
+                raise ValueError(f"plan: {len(array)} rows do not fit {rows}")
+            out = np.full((rows,) + array.shape[1:], -1, np.int32)
+            out[:len(array)] = array
+            return out
+        return [filled(self.works, max_works),
+                self.work_indptr.astype(np.int32),
+                self.reduce_indptr.astype(np.int32),
+                self.reduce_final_map.astype(np.int32),
+                filled(self.reduce_partial_map, max_partials)]
+
+
+def max_works(requests, config):
+    return requests * config.tiles + config.clusters - 1
+
+
+def max_partials(config):
+    return max(1, 2 * (config.clusters - 1))
+
+
+def make_plan(lengths, config):
+    """The schedule of lengths [B]."""
+    units, bases = config.units(lengths), config.bases(lengths)
+    tokens = config.tokens(lengths)
+    blocks = -(-units // config.granularity)
+    overhead, payload = config.overhead_blocks, config.payload(lengths)
+    tiles = [(b, i) for b in range(len(units)) for i in range(config.tiles)]
+    works, indptr = [], [0]
+    groups = [[] for _ in tiles]
+    tile = done = pieces = row = 0
+
+    def emit(size):
+        """A work of `size` blocks of the tile; returns its index."""
+        b, i = tiles[tile]
+        first = b * config.q_len + i * config.tile_rows
+        last = min(first + config.tile_rows, (b + 1) * config.q_len)
+        trim = 0
+        if config.page == 1 and not config.topk:
+            trim = max(config.q_len - config.tile_rows * (i + 1), 0)
+        start = bases[b] + done * config.granularity
+        end = max(start, min(start + size * config.granularity,
+                             bases[b] + units[b] - trim))
+        after = max(tokens[b] - (end - bases[b]) * config.page, 0)
+        works.append([b, -1, first, last, start, end, after, 0])
+
+    def emit_partial(size):
+        nonlocal row
+        emit(size)
+        works[-1][PARTIAL] = row
+        groups[tile].append(row)
+        row += config.tile_rows
+
+    for _ in range(config.clusters):
+        rem = payload
+        while tile < len(tiles):
+            b = tiles[tile][0]
+            left, size = blocks[b] - done, rem - overhead
+            swallow = config.page == 1 and size > 0 and (
+                units[b] - (done + size) * config.granularity < config.q_len)
+            if left > size and not swallow:
+                if size > 0:
+                    emit_partial(size)
+                    done, pieces = done + size, pieces + 1
+                break
+            if pieces:
+                emit_partial(left)
+            else:
+                emit(left)
+            rem -= left + overhead
+            tile, done, pieces = tile + 1, 0, 0
+        indptr.append(len(works))
+    if tile < len(tiles):
+        raise AssertionError("plan: tiles are left over")
+    final = [(b * config.q_len + i * config.tile_rows,
+              min(b * config.q_len + (i + 1) * config.tile_rows,
+                  (b + 1) * config.q_len)) for b, i in tiles]
+    return Plan(np.array(works, np.int64).reshape(-1, 8), np.array(indptr),
+                np.cumsum([0] + [len(g) for g in groups]),
+                np.array(final, np.int64).reshape(-1, 2),
+                np.array([r for g in groups for r in g], np.int64))
+
+
+def check_plan(plan, lengths, config):
+    """Messages about everything that makes the plan invalid; none if valid.
+
+    Every token that a query row sees is in exactly one work of the row; rows
+    of a request without tokens have one work; split rows are merged from all
+    of their partials and no others, unsplit ones are written directly; partial
+    rows do not overlap; no cluster has much more than its share.
+    """
+    errors = []
+    units, bases = config.units(lengths), config.bases(lengths)
+    tokens = config.tokens(lengths)
+    count = int(plan.work_indptr[-1])
+    works = plan.works[:count]
+    if len(plan.work_indptr) != config.clusters + 1 or (
+            plan.work_indptr[0] != 0 or (np.diff(plan.work_indptr) < 0).any()):
+        return [f"work_indptr is not a partition: {plan.work_indptr}"]
+    if count > max_works(len(units), config):
+        errors.append(f"{count} works, at most "
+                      f"{max_works(len(units), config)}")
+    by_rows, owner = {}, {}
+    for w in works:
+        by_rows.setdefault((w[Q_START], w[Q_END]), []).append(w)
+        if w[PARTIAL] < 0:
+            continue
+        for r in range(w[PARTIAL], w[PARTIAL] + w[Q_END] - w[Q_START]):
+            if r in owner:
+                errors.append(f"partial row {r} is written twice")
+            owner[r] = w
+    groups = {tuple(f): plan.reduce_partial_map[a:b].tolist()
+              for f, a, b in zip(plan.reduce_final_map, plan.reduce_indptr,
+                                 plan.reduce_indptr[1:])}
+    rows = [0] * (len(units) * config.q_len)
+    for (first, last), pieces in by_rows.items():
+        b = pieces[0][REQUEST]
+        if not (b * config.q_len <= first < last <= (b + 1) * config.q_len):
+            errors.append(f"rows {first}..{last} are not of request {b}")
+            continue
+        for t in range(first, last):
+            rows[t] += 1
+        pieces = sorted(pieces, key=lambda w: w[START])
+        # Tokens that the last row of the tile sees. Those behind them may be
+        # in a work or not: no row of the tile uses them.
+        seen = tokens[b] if config.topk else max(
+            tokens[b] - ((b + 1) * config.q_len - last), 0)
+        at = bases[b]
+        for w in pieces:
+            if w[START] != at or w[END] < w[START]:
+                errors.append(f"rows {first}..{last}: units {w[START]}.."
+                              f"{w[END]} follow {at}")
+            at = w[END]
+            after = max(tokens[b] - (w[END] - bases[b]) * config.page, 0)
+            if w[AFTER] != after:
+                errors.append(f"rows {first}..{last}: {w[AFTER]} tokens "
+                              f"after {w[END]}, expected {after}")
+            if w[REQUEST] != b:
+                errors.append(f"rows {first}..{last} of two requests")
+        if at > bases[b] + units[b] or (at - bases[b]) * config.page < seen:
+            errors.append(f"rows {first}..{last}: units end at {at}")
+        partials = [w[PARTIAL] for w in pieces]
+        group = groups.get((first, last))
+        if len(pieces) == 1 and partials[0] < 0:
+            if group:
+                errors.append(f"rows {first}..{last}: merged and written")
+        elif min(partials) < 0 or len(pieces) == 1 or (
+                sorted(partials) != sorted(group or [])):
+            errors.append(f"rows {first}..{last}: partials {partials}, "
+                          f"merged {group}")
+    if any(n != 1 for n in rows):
+        errors.append(f"rows without one tile: "
+                      f"{[t for t, n in enumerate(rows) if n != 1][:4]}")
+    partial_count = int(plan.reduce_indptr[-1])
+    if partial_count > max_partials(config):
+        errors.append(f"{partial_count} partials, at most "
+                      f"{max_partials(config)}")
+    # A swallowed tail is shorter than q_len units.
+    slack = -(-config.q_len // config.granularity)
+    for c in range(config.clusters):
+        mine = works[plan.work_indptr[c]:plan.work_indptr[c + 1]]
+        cost = sum(-(-int(w[END] - w[START]) // config.granularity) +
+                   config.overhead_blocks for w in mine)
+        if cost > config.payload(lengths) + slack * max(len(mine), 1):
+            errors.append(f"cluster {c} has {cost} blocks, the payload is "
+                          f"{config.payload(lengths)}")
+    return errors

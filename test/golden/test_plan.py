@@ -1,0 +1,259 @@
+# Part of the Hipfuse Project, under the Apache License v2.0 with LLVM Exceptions.
+# See LICENSE for license information.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Plans: golden vectors, properties of random plans, and plans carried out."""
+
+import unittest
+
+import numpy as np
+
+from hipfuse_golden import attention, formats
+from hipfuse_golden.attention import Query, Result, Scope
+from hipfuse_golden.plan import (AFTER, END, PARTIAL, Q_END, Q_START, REQUEST,
+                                 START, Config, check_plan, make_plan,
+                                 max_partials, max_works)
+
+SCALE = 576**-0.5
+
+
+def random_case(rng):
+    """(lengths, Config)."""
+    requests = int(rng.integers(1, 20))
+    page, q_len, topk = 1, int(rng.integers(1, 9)), None
+    if rng.random() < 0.3:
+        q_len, topk = 1, int(rng.choice([16, 128, 512, 640, 2048]))
+    elif rng.random() < 0.5:
+        page = int(2**rng.integers(0, 9))
+    lengths = rng.integers(0, rng.choice([2, 20, 200, 3000]), requests)
+    lengths[rng.random(requests) < 0.15] = 0
+    return lengths, Config(
+        int(rng.integers(1, 300 if rng.random() < 0.1 else 65)), page,
+        int(2**rng.integers(0, 8)),
+        int(rng.integers(1, 20)) if rng.random() < 0.5 else None, q_len,
+        int(rng.integers(1, q_len + 1)) if rng.random() < 0.5 else None, topk,
+        int(rng.integers(1, 6)) if rng.random() < 0.3 else None)
+
+
+class Golden(unittest.TestCase):
+
+    def test_dense(self):
+        lengths, config = [100, 700, 0, 33], Config(4)
+        plan = make_plan(lengths, config)
+        self.assertEqual(config.payload(lengths), 46)
+        self.assertEqual(plan.works.tolist(), [
+            [0, -1, 0, 1, 0, 100, 0, 0],
+            [1, 0, 1, 2, 100, 212, 588, 0],
+            [1, 1, 1, 2, 212, 692, 108, 0],
+            [1, 2, 1, 2, 692, 800, 0, 0],
+            [2, -1, 2, 3, 800, 800, 0, 0],
+            [3, -1, 3, 4, 800, 833, 0, 0]])
+        self.assertEqual(plan.work_indptr.tolist(), [0, 2, 3, 5, 6])
+        self.assertEqual(plan.reduce_indptr.tolist(), [0, 0, 3, 3, 3])
+        self.assertEqual(plan.reduce_final_map[1].tolist(), [1, 2])
+        self.assertEqual(plan.reduce_partial_map.tolist(), [0, 1, 2])
+
+    def test_lists_of_slots(self):
+        lengths, config = [128, 512, 0, 33], Config(4, topk=512)
+        plan = make_plan(lengths, config)
+        self.assertEqual(config.payload(lengths), 43)
+        self.assertEqual(plan.works.tolist(), [
+            [0, -1, 0, 1, 0, 128, 0, 0],
+            [1, 0, 1, 2, 512, 560, 464, 0],
+            [1, 1, 1, 2, 560, 992, 32, 0],
+            [1, 2, 1, 2, 992, 1024, 0, 0],
+            [2, -1, 2, 3, 1024, 1024, 0, 0],
+            [3, -1, 3, 4, 1536, 1569, 0, 0]])
+
+    def test_typical(self):
+        # requests, topk -> payload, works, works of the request with most
+        for requests, topk, payload, works, most in (
+            (1, 2048, 17, 128, 128), (8, 2048, 21, 208, 26),
+            (128, 2048, 88, 256, 2), (128, 640, 44, 256, 2),
+            (1, 128, 17, 8, 8), (64, 128, 22, 128, 2),
+        ):
+            with self.subTest(requests=requests, topk=topk):
+                lengths, config = [topk] * requests, Config(256, topk=topk)
+                plan = make_plan(lengths, config)
+                self.assertEqual(config.payload(lengths), payload)
+                self.assertEqual(len(plan.works), works)
+                self.assertEqual(np.bincount(plan.works[:, REQUEST]).max(),
+                                 most)
+                self.assertEqual(check_plan(plan, lengths, config), [])
+
+    def test_rows_that_a_tile_cannot_see_are_trimmed(self):
+        config = Config(2, q_len=4, q_tile=2)
+        plan = make_plan([100], config)
+        ends = {(w[Q_START], w[Q_END]): w[END]
+                for w in plan.works if w[PARTIAL] < 0 or w[AFTER] <= 2}
+        self.assertEqual(ends, {(0, 2): 98, (2, 4): 100})
+
+    def test_a_short_tail_is_swallowed(self):
+        # 132 blocks and two overheads over two clusters: 84 - 16 of 132.
+        config = Config(2, granularity=1, q_len=4)
+        plan = make_plan([132], config)
+        self.assertEqual(plan.works[:, [START, END]].tolist(),
+                         [[0, 74], [74, 132]])
+        plan = make_plan([4], Config(4, granularity=1, overhead=1, q_len=4))
+        self.assertEqual(len(plan.works), 1)
+
+    def test_pages(self):
+        config = Config(3, page=64, granularity=1)
+        plan = make_plan([1000, 1, 0], config)
+        self.assertEqual(config.overhead_blocks, 1)
+        self.assertEqual(plan.works[-2:, START:AFTER + 1].tolist(),
+                         [[16, 17, 0], [17, 17, 0]])
+        first = plan.works[0]
+        self.assertEqual(first[AFTER], 1000 - 64 * first[END])
+
+
+class Properties(unittest.TestCase):
+
+    def test_random_plans_are_valid(self):
+        rng = np.random.default_rng(0)
+        for i in range(10000):
+            lengths, config = random_case(rng)
+            errors = check_plan(make_plan(lengths, config), lengths, config)
+            self.assertEqual(errors, [], f"case {i}: {lengths}, {config}")
+
+    def test_sizes(self):
+        rng = np.random.default_rng(1)
+        for _ in range(200):
+            lengths, config = random_case(rng)
+            works, _, _, final, partials = make_plan(lengths, config).stored(
+                max_works(len(lengths), config), max_partials(config))
+            self.assertEqual(works.dtype, np.int32)
+            self.assertEqual(len(final), len(lengths) * config.tiles)
+            used = (works[:, REQUEST] >= 0).sum()
+            self.assertTrue((works[used:] == -1).all())
+            self.assertEqual((partials >= 0).sum(),
+                             (works[:used, PARTIAL] >= 0).sum())
+
+    def test_the_checker_sees_every_kind_of_damage(self):
+        lengths, config = [100, 700, 0, 33], Config(4)
+
+        def damage(change):
+            plan = make_plan(lengths, config)
+            change(plan)
+            return check_plan(plan, lengths, config)
+
+        def set_work(i, column, value):
+            return lambda p: p.works.__setitem__((i, column), value)
+
+        def drop(i):
+            def change(p):
+                p.works = np.delete(p.works, i, axis=0)
+                p.work_indptr = p.work_indptr - (p.work_indptr > i)
+            return change
+
+        self.assertEqual(damage(lambda p: None), [])
+        for name, change in {
+            "token lost": set_work(2, END, 691),
+            "token twice": set_work(2, START, 211),
+            "end beyond the request": set_work(5, END, 834),
+            "last token lost": set_work(5, END, 832),
+            "empty request dropped": drop(4),
+            "piece dropped": drop(2),
+            "wrong rest": set_work(1, AFTER, 587),
+            "partial row twice": set_work(2, PARTIAL, 0),
+            "split piece written directly": set_work(1, PARTIAL, -1),
+            "whole tile as partial": set_work(5, PARTIAL, 3),
+            "rows of another request": set_work(5, Q_START, 2),
+            "request of another": set_work(2, REQUEST, 3),
+            "merge without one partial":
+                lambda p: p.reduce_indptr.__setitem__(slice(2, None), 2),
+            "merge of a foreign partial":
+                lambda p: p.reduce_partial_map.__setitem__(1, 9),
+            "merge into other rows":
+                lambda p: p.reduce_final_map.__setitem__(1, (0, 1)),
+            "works of all in one cluster":
+                lambda p: p.work_indptr.__setitem__(slice(1, None), 6),
+            "indptr falls": lambda p: p.work_indptr.__setitem__(1, 4),
+        }.items():
+            with self.subTest(name):
+                self.assertNotEqual(damage(change), [])
+
+    def test_invalid_options(self):
+        for options in (dict(page=3), dict(granularity=12),
+                        dict(q_tile=2), dict(topk=64, page=4)):
+            with self.assertRaisesRegex(ValueError, "plan: "):
+                Config(4, **options)
+
+
+def carry_out(plan, query, scope_of, rows, heads):
+    """Attention by a plan: partials, then merges. `scope_of` gives the Scope
+    of query rows and units of keys that a work names."""
+    out = Result(np.full((rows, heads, 512), np.nan),
+                 np.full((rows, heads), np.nan))
+    partials = {}
+    for w in plan.works:
+        first, last = w[Q_START], w[Q_END]
+        r = attention.scope_attention(Query(query.values[first:last]),
+                                      scope_of(w), sm_scale=SCALE)
+        if w[PARTIAL] < 0:
+            out.o[first:last], out.lse[first:last] = r.o, r.lse
+        else:
+            partials[w[PARTIAL]] = r
+    for (first, last), a, b in zip(plan.reduce_final_map, plan.reduce_indptr,
+                                   plan.reduce_indptr[1:]):
+        if a < b:
+            r = attention.merge([partials[p]
+                                 for p in plan.reduce_partial_map[a:b]])
+            out.o[first:last], out.lse[first:last] = r.o, r.lse
+    return out
+
+
+class CarriedOut(unittest.TestCase):
+    """A plan computes the attention that it is the plan of."""
+
+    def assert_equal(self, got, want):
+        np.testing.assert_allclose(got.o, want.o, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(got.lse, want.lse, rtol=1e-12)
+
+    def test_dense(self):
+        rng = np.random.default_rng(2)
+        for page, q_len, q_tile in ((1, 1, None), (1, 4, None), (1, 4, 2),
+                                    (8, 3, None), (8, 4, 1)):
+            lengths = np.array([70, 0, 3, 150, 16])
+            columns = -(-150 // page)
+            table = rng.permutation(5 * columns).reshape(5, columns)
+            cache = formats.encode(
+                rng.standard_normal((5 * columns, page, 576)), "bf16")
+            query = Query(formats.round_to(rng.standard_normal(
+                (5 * q_len, 2, 576)), "bf16"))
+            config = Config(6, page, 4, 1, q_len, q_tile)
+            plan = make_plan(lengths, config)
+            self.assertEqual(check_plan(plan, lengths, config), [])
+            self.assertGreater(len(plan.reduce_partial_map), 0)
+            whole = attention.dense_scope(cache, table, lengths, q_len=q_len)
+            bases = config.bases(lengths)
+
+            def scope_of(w):
+                tokens = np.arange((w[START] - bases[w[REQUEST]]) * page,
+                                   (w[END] - bases[w[REQUEST]]) * page)
+                return Scope(cache, whole.slots[w[Q_START]:w[Q_END], tokens])
+
+            with self.subTest(page=page, q_len=q_len, q_tile=q_tile):
+                got = carry_out(plan, query, scope_of, 5 * q_len, 2)
+                self.assert_equal(got, attention.mla_decode(
+                    query, cache, table, lengths, sm_scale=SCALE,
+                    q_len=q_len))
+
+    def test_lists_of_slots(self):
+        rng = np.random.default_rng(3)
+        lengths, config = np.array([128, 64, 0, 7]), Config(5, 1, 8, 2,
+                                                            topk=128)
+        listed = rng.integers(0, 400, (4, 128))
+        cache = formats.encode(rng.standard_normal((50, 8, 576)), "bf16")
+        query = Query(formats.round_to(rng.standard_normal((4, 2, 576)),
+                                       "bf16"))
+        plan = make_plan(lengths, config)
+        self.assertGreater(len(plan.reduce_partial_map), 0)
+        flat = listed.reshape(-1)
+        got = carry_out(plan, query, lambda w: Scope(
+            cache, flat[None, w[START]:w[END]]), 4, 2)
+        self.assert_equal(got, attention.scope_attention(
+            query, Scope(cache, listed, lengths=lengths), sm_scale=SCALE))
+
+
+if __name__ == "__main__":
+    unittest.main()
