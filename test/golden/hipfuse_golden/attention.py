@@ -136,7 +136,8 @@ def scope_attention(query, scope, *, sm_scale, v=512, compute="exact"):
     sm_scale = float(np.float32(sm_scale))
     tokens, heads = query.values.shape[:2]
     result = Result(np.zeros((tokens, heads, v)), np.zeros((tokens, heads)))
-    fnuz = "f8E4M3FNUZ" in (query.type, scope.element)
+    fnuz = "f8E4M3FNUZ" in (query.type, scope.element
+                            if scope.layout == "fp8" else None)
     element = "f8E4M3FNUZ" if fnuz else "f8E4M3FN"
     q = query.exact() if compute == "exact" else query.rounded(element)
     for t in range(tokens):
