@@ -134,7 +134,14 @@ void fusion::planNormQuantize(Planner &planner, FusionKind kind) {
                 (chain.ops.size() == 1 ? " reshape" : " reshapes");
     if (group->keepsNorm)
       detail += ", norm kept for other users";
-    planner.plan(std::move(group), op, norm.getX(), detail);
+    if (!planner.plan(std::move(group), op, norm.getX(), detail))
+      continue;
+    auto reduce = norm.getX().template getDefiningOp<SplitKReduceOp>();
+    if (reduce && reduce->hasOneUse())
+      planner.refuse(kind, reduce,
+                     {RefusalReason::SplitKBeforeNorm,
+                      {reduce->getName().getStringRef(),
+                       getTensorType(reduce.getX()).getDimSize(0), fusedName}});
   }
 }
 

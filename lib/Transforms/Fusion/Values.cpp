@@ -57,7 +57,8 @@ Chain fusion::traceChain(Value value) {
   Chain chain;
   while (Operation *op = value.getDefiningOp()) {
     if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp,
-             tensor::ExtractSliceOp, arith::TruncFOp, arith::ExtFOp>(op))
+             tensor::ExtractSliceOp, arith::TruncFOp, arith::ExtFOp>(op) ||
+        !isa<RankedTensorType>(op->getOperand(0).getType()))
       break;
     chain.ops.push_back(op);
     value = op->getOperand(0);

@@ -9,7 +9,7 @@
 #tensor = #lm.scheme<element = f8E4M3FN, granularity = tensor>
 
 // OFF-NOT: lm.rms_norm_quantize
-// PLAN: fusion plan: 10 planned, 4 refused
+// PLAN: fusion plan: 11 planned, 5 refused
 
 // Every numerics attribute travels; the norm's type is a rounding point.
 // CHECK-LABEL: @mxfp4
@@ -118,8 +118,7 @@ func.func @two_schemes(%x: tensor<8x256xbf16>, %d0: tensor<8x256xf8E4M3FN>, %s0:
   return %d1, %s1, %d2, %s2, %d3, %s3 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x256xf8E4M3FN>, tensor<8x1xf32>
 }
 
-// A destination that depends on the norm cannot be there before it; the quantisation
-// of a live tensor's place is no obstacle.
+// A destination that is a live tensor keeps its value.
 // CHECK-LABEL: @live_destination
 // PLAN-NEXT: @live_destination {{.*}} planned
 func.func @live_destination(%x: tensor<8x256xbf16>, %d0: tensor<8x256xf8E4M3FN>, %s0: tensor<8x2xf32>) -> (tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x256xbf16>) {
@@ -197,4 +196,17 @@ func.func @other_block(%x: tensor<8x256xbf16>, %c: i1, %d0: tensor<8x256xf8E4M3F
   return %d, %s : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>
 ^b:
   return %d0, %s0 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>
+}
+
+// A split-K reduction before the norm is not taken in; the rest is fused.
+// CHECK-LABEL: @split_k
+// PLAN-NEXT: @split_k {{.*}} refused [split-k-before-norm]: lm.split_k_reduce of 4 partials stays apart: lm.rms_norm_quantize reads reduced rows
+// PLAN-NEXT: @split_k {{.*}} planned
+func.func @split_k(%p: tensor<4x8x256xf32>, %x0: tensor<8x256xbf16>, %d0: tensor<8x256xf8E4M3FN>, %s0: tensor<8x2xf32>) -> (tensor<8x256xf8E4M3FN>, tensor<8x2xf32>) {
+  // CHECK-NEXT: %[[X:.*]] = lm.split_k_reduce
+  // CHECK-NEXT: lm.rms_norm_quantize {{.*}} ins(%[[X]] :
+  %x = lm.split_k_reduce ins(%p : tensor<4x8x256xf32>) outs(%x0 : tensor<8x256xbf16>)
+  %y = lm.rms_norm {epsilon = 1.0e-05 : f32} ins(%x : tensor<8x256xbf16>) outs(%x0 : tensor<8x256xbf16>)
+  %d, %s = lm.quantize #group ins(%y : tensor<8x256xbf16>) outs(%d0, %s0 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>)
+  return %d, %s : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>
 }
