@@ -164,6 +164,12 @@ AffineExpr DimEvaluator::evalDim(Value value, int64_t dim) {
         }
         return product;
       })
+      .Case([&](tensor::PadOp op) -> AffineExpr {
+        AffineExpr size = getDim(op.getSource(), dim);
+        AffineExpr low = size ? evalIndex(op.getMixedLowPad()[dim]) : size;
+        AffineExpr high = low ? evalIndex(op.getMixedHighPad()[dim]) : low;
+        return high ? size + low + high : high;
+      })
       .Case([&](tensor::ConcatOp op) {
         if (static_cast<int64_t>(op.getDim()) != dim)
           return getDim(op.getInputs().front(), dim);
@@ -210,8 +216,11 @@ LogicalResult DimEvaluator::addOpConstraints(Operation *op) {
     else
       ok = false;
   };
-  // A slice with unit strides ends inside of the whole.
+  // A slice with unit strides ends inside of the whole. Where a slice in a loop
+  // or a condition lies depends on values, so the program itself guards it.
   auto requireSlice = [&](OffsetSizeAndStrideOpInterface slice, Value whole) {
+    if (slice->getParentOp() != func)
+      return;
     for (auto [dim, offset, size, stride] :
          llvm::enumerate(slice.getMixedOffsets(), slice.getMixedSizes(),
                          slice.getMixedStrides())) {

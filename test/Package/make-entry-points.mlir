@@ -72,3 +72,34 @@ func.func @decode(%q: tensor<?x16x576xbf16>, %c: tensor<8x64x576xbf16>, %bt: ten
   %0 = lm.mla_decode bf16 {q_len = 4, sm_scale = 0.0416666679 : f32} ins(%q : tensor<?x16x576xbf16>) cache(%c : tensor<8x64x576xbf16>) block_table(%bt : tensor<?x4xi32>) lengths(%n : tensor<?xi32>) outs(%init : tensor<?x16x512xbf16>)
   return %0 : tensor<?x16x512xbf16>
 }
+
+// -----
+
+// A padded size is the sum of its parts. A slice in a loop lies where the
+// program's own values say, which no check of shapes can tell.
+
+// CHECK-LABEL: llvm.func internal @hipfuse_shape_padded
+// CHECK: %[[C3:.*]] = llvm.mlir.constant(3 : i64)
+// CHECK: llvm.add %{{.*}}, %[[C3]]
+// CHECK-NOT: llvm.icmp
+// CHECK-LABEL: func.func private @hipfuse_host_padded
+// CHECK: scf.for
+// CHECK: tensor.insert_slice
+func.func @padded(%x: tensor<?x4xf32>, %rows: tensor<8xi64>) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0.0 : f32
+  %padded = tensor.pad %x low[1, 0] high[2, 0] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %zero : f32
+  } : tensor<?x4xf32> to tensor<?x4xf32>
+  %0 = scf.for %i = %c0 to %c8 step %c1 iter_args(%y = %padded) -> tensor<?x4xf32> {
+    %row = tensor.extract %rows[%i] : tensor<8xi64>
+    %at = arith.index_cast %row : i64 to index
+    %one = tensor.extract_slice %x[%i, 0] [1, 4] [1, 1] : tensor<?x4xf32> to tensor<4xf32>
+    %next = tensor.insert_slice %one into %y[%at, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<?x4xf32>
+    scf.yield %next : tensor<?x4xf32>
+  }
+  return %0 : tensor<?x4xf32>
+}
