@@ -17,6 +17,9 @@ class RewritePatternSet;
 namespace mlir::arith {
 class ArithDialect;
 } // namespace mlir::arith
+namespace mlir::linalg {
+class LinalgDialect;
+} // namespace mlir::linalg
 namespace mlir::math {
 class MathDialect;
 } // namespace mlir::math
@@ -26,6 +29,9 @@ class MemRefDialect;
 namespace mlir::scf {
 class SCFDialect;
 } // namespace mlir::scf
+namespace mlir::tensor {
+class TensorDialect;
+} // namespace mlir::tensor
 namespace mlir::vector {
 class VectorDialect;
 } // namespace mlir::vector
@@ -34,6 +40,10 @@ namespace mlir::lm {
 
 #define GEN_PASS_DECL
 #include "hipfuse/Conversion/Passes.h.inc"
+
+/// Adds the patterns that write lm operations on tensors as linalg, tensor and
+/// scf operations; fused operations decompose first.
+void populateLMToLinalgPatterns(RewritePatternSet &patterns);
 
 /// Adds the patterns that lower lm operations on memrefs to loops over vectors
 /// of `vectorWidth` f32 lanes.

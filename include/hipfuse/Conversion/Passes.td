@@ -11,6 +11,50 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertLMToLinalgPass : Pass<"convert-lm-to-linalg"> {
+  let summary = "Write lm operations on tensors as linalg operations";
+  let description = [{
+    Replaces each lm operation on tensors by `linalg`, `tensor`, `arith`, `math`
+    and, for writes to a KV cache, `scf` operations that compute its definition:
+    the reference meaning of the dialect, for compilers that lower it by a
+    linalg backend of their own, and the second implementation that
+    `convert-lm-to-loops` is tested against.
+
+    ```mlir
+    %y = lm.silu_mul ins(%x : tensor<?x4096xbf16>)
+           outs(%init : tensor<?x2048xbf16>)
+    ```
+
+    becomes
+
+    ```mlir
+    %gate = tensor.extract_slice %x[0, 0] [%tokens, 2048] [1, 1] : ...
+    %up = tensor.extract_slice %x[0, 2048] [%tokens, 2048] [1, 1] : ...
+    %y = linalg.generic {...} ins(%gate, %up : ...) outs(%init : ...) {
+    ^bb0(%g: bf16, %u: bf16, %out: bf16):
+      %0 = arith.extf %g : bf16 to f32
+      ...
+      linalg.yield %5 : bf16
+    } -> tensor<?x2048xbf16>
+    ```
+
+    Fused operations decompose first. Bodies are scalar; 8-bit floats are only
+    bitcast to and from `i8`. Every result has the bits that the dialect
+    defines, but for norms and activations: the sum over a row is a linalg
+    reduction, in no particular order, and `math.exp` is as exact as the backend
+    makes it. A cache is written by a loop over the slots that bufferises in
+    place.
+
+    Operations on memrefs and the attention operations stay as they are, with a
+    remark.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def ConvertLMToLoopsPass : Pass<"convert-lm-to-loops"> {
   let summary = "Lower lm operations on memrefs to vectorised loops";
   let description = [{
