@@ -22,6 +22,8 @@ class TensorDialect;
 
 namespace mlir::lm {
 
+class LMDialect;
+
 #define GEN_PASS_DECL
 #include "hipfuse/Transforms/Passes.h.inc"
 

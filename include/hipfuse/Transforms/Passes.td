@@ -200,4 +200,45 @@ def PrintFusionPlanPass : Pass<"lm-print-fusion-plan", "::mlir::ModuleOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def AttachTargetPass : Pass<"lm-attach-target", "::mlir::ModuleOp"> {
+  let summary = "Say what a module is compiled for";
+  let description = [{
+    Puts the attribute `lm.target` on the module, over one that is there:
+
+    ```mlir
+    module attributes {lm.target = #lm.target<chip = "gfx950">} { ... }
+    ```
+
+    A chip that is not in the table of known targets is an error that lists
+    those that are.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "",
+      "Name of the chip: gfx942, gfx950, sm_90 or host">,
+    Option<"maxHeadsPerLaunch", "max-heads-per-launch", "int64_t", "0",
+      "Query heads that one attention launch takes, in place of the table's">,
+    ListOption<"revisions", "revisions", "std::string",
+      "Revisions of kernels that do not come with the compiler, as "
+      "KERNEL:VERSION or KERNEL:VERSION:MINIMUM, such as mhc_pre:0.1.13">
+  ];
+  let dependentDialects = ["::mlir::lm::LMDialect"];
+}
+
+def PrintTargetPass : Pass<"lm-print-target", "::mlir::ModuleOp"> {
+  let summary = "Print what the module's target offers";
+  let description = [{
+    Prints to the standard output the figures and features of the module's
+    `lm.target`, for each feature that is off the reason, and for each kernel
+    whose revision is named whether it may be used. A module without a target
+    is an error. The program is not changed.
+
+    ```
+    target gfx942: AMD Instinct MI300X
+      vendor                   AMD
+      wave size                64
+      fp4-convert              off: no v_cvt_scalef32_pk_fp4_f32 before CDNA4; FP4 codes are computed with integers
+    ```
+  }];
+}
+
 #endif // HIPFUSE_TRANSFORMS_PASSES_TD

@@ -9,6 +9,8 @@
 #ifndef HIPFUSE_DIALECT_LM_IR_LM_H
 #define HIPFUSE_DIALECT_LM_IR_LM_H
 
+#include "hipfuse/Target/KnownTargets.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"

@@ -43,6 +43,7 @@ def LM_Dialect : Dialect {
         computed in 64 bits.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let dependentDialects = [
     "::mlir::arith::ArithDialect",
     "::mlir::tensor::TensorDialect"
