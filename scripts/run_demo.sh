@@ -17,6 +17,9 @@ python=$(sed -n 's/^HIPFUSE_PYTHON:[A-Z]*=//p' "$build/CMakeCache.txt")
 export PATH=$PWD/$build/bin:$PATH
 mkdir -p "$out"
 
+# Number of lm operations of a program.
+ops() { grep -cE '\blm\.[a-z_]+ ' "$1"; }
+
 echo
 echo "== fusion: DeepSeek-R1, 61 layers, one decode step"
 "$python" scripts/generate_model.py --model r1 --layers 61 --unroll >"$out/r1_step.mlir"
@@ -28,9 +31,6 @@ for name, counts in json.load(open(sys.argv[1]))["fusions"].items():
     print(f"  {name:24} {counts['planned']:4} fused, {counts['refused']} refused")
 PY
 echo "  lm operations: $(ops "$out/r1_step.mlir") before, $(ops "$out/r1_step_fused.mlir") after"
-
-# Number of lm operations of a program.
-ops() { grep -cE "\blm\.[a-z_]+ " "$1"; }
 
 run() { # example entry title
   echo
