@@ -32,10 +32,13 @@ using namespace mlir::lm;
 void lm::populateLMToLoopsPatterns(RewritePatternSet &patterns,
                                    int64_t vectorWidth) {
   populateActivationPatterns(patterns, vectorWidth);
+  populateAttentionPatterns(patterns, vectorWidth);
   populateCacheWritePatterns(patterns, vectorWidth);
   populateNormPatterns(patterns, vectorWidth);
+  populatePlanPatterns(patterns, vectorWidth);
   populateQuantizePatterns(patterns, vectorWidth);
   populateRopePatterns(patterns, vectorWidth);
+  populateSlotsPatterns(patterns, vectorWidth);
 }
 
 namespace {

@@ -320,6 +320,33 @@ Value lm::exponential(RowBuilder &b, Value value) {
   return b.select(isNaN, value, result);
 }
 
+Value lm::logarithm(RowBuilder &b, Value value) {
+  // value = 2^n m with m in [sqrt(1/2), sqrt(2)): the bits of sqrt(1/2) are
+  // subtracted, so that the exponent field carries at its multiples.
+  auto constant = [&](float number) { return b.f32(number, value); };
+  Value bits = b.toBits(value);
+  Value shifted = b.subi(bits, b.f32Bits(0.707106781f, bits));
+  Value integer = arith::ShRSIOp::create(b, shifted, b.i32(23, shifted));
+  Value m = b.fromBits(b.subi(bits, b.shli(integer, 23)));
+  Value n = arith::SIToFPOp::create(b, value.getType(), integer);
+  // ln m = 2 artanh z = f - z (f - r), where f = m - 1, z = f / (2 + f) and
+  // r / 2 is the rest of the series divided by z: z^2 / 3 + z^4 / 5 + ...
+  Value f = b.subf(m, constant(1.0f));
+  Value z = b.divf(f, b.addf(f, constant(2.0f)));
+  Value square = b.mulf(z, z);
+  Value r = constant(2.0f / 9.0f);
+  for (float coefficient : {2.0f / 7.0f, 2.0f / 5.0f, 2.0f / 3.0f})
+    r = b.addf(b.mulf(r, square), constant(coefficient));
+  r = b.mulf(r, square);
+  Value low =
+      b.subf(b.mulf(n, constant(-2.12194440e-4f)), b.mulf(z, b.subf(f, r)));
+  Value result = b.addf(b.mulf(n, constant(0.693359375f)), b.addf(f, low));
+  // Comparison with Inf is false for NaN too.
+  Value isFinite = b.cmpf(FPredicate::OLT, value,
+                          constant(std::numeric_limits<float>::infinity()));
+  return b.select(isFinite, result, value);
+}
+
 Value lm::decodeE8M0(RowBuilder &b, Value byte) {
   // Byte 0 is the subnormal 2^-127.
   Value bits = b.umax(b.shli(byte, 23), b.i32(0x00400000, byte));

@@ -62,6 +62,10 @@ Value toBytes(RowBuilder &b, Value codes);
 /// gradually underflowing to 0; NaN stays NaN.
 Value exponential(RowBuilder &b, Value value);
 
+/// The natural logarithm of a normal value, within 2 units in the last place;
+/// Inf and NaN stay.
+Value logarithm(RowBuilder &b, Value value);
+
 /// 2^(byte - 127) of an E8M0 byte in an i32; 255 is NaN.
 Value decodeE8M0(RowBuilder &b, Value byte);
 

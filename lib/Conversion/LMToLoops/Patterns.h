@@ -34,6 +34,16 @@ void populateRopePatterns(RewritePatternSet &patterns, int64_t vectorWidth);
 void populateCacheWritePatterns(RewritePatternSet &patterns,
                                 int64_t vectorWidth);
 
+/// Decode attention, its merge and its sink.
+void populateAttentionPatterns(RewritePatternSet &patterns,
+                               int64_t vectorWidth);
+
+/// Slot lists.
+void populateSlotsPatterns(RewritePatternSet &patterns, int64_t vectorWidth);
+
+/// Schedules of attentions.
+void populatePlanPatterns(RewritePatternSet &patterns, int64_t vectorWidth);
+
 } // namespace mlir::lm
 
 #endif // HIPFUSE_LIB_CONVERSION_LMTOLOOPS_PATTERNS_H
