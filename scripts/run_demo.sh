@@ -44,3 +44,5 @@ run() { # example entry title
 }
 run deepseek_r1_decode.mlir dense_layer "one R1 layer (dense MLP), full size, $tokens tokens, against numpy"
 run deepseek_r1_decode.mlir moe_layer "one R1 layer (experts), full size, $tokens tokens, against numpy"
+run deepseek_v4_flash_decode.mlir layer_ratio_4 "one DeepSeek-V4-Flash layer (ratio 4), full size, $tokens tokens, against numpy"
+run llama3_decode.mlir layer "one Llama-3-70B layer, full size, $tokens tokens, against numpy"
