@@ -140,7 +140,16 @@ struct SiluMulQuantizeToLoops final : RowPattern<SiluMulQuantizeOp> {
           value = roundTo(b, value, *type);
         return value;
       };
-      quantizeRow(b, quantization, row, columns, chunk);
+      // The row is computed whole before it is quantised: with the scale of a
+      // block between them, divisions and exponentials would wait.
+      Value scratch = b.scratch(columns);
+      b.forChunks(columns, [&](Value column, int64_t count) {
+        b.store(chunk(column, count), scratch, column, b.getWidth());
+      });
+      auto reload = [&](Value column, int64_t) {
+        return b.load(scratch, column, b.getWidth(), b.getWidth());
+      };
+      quantizeRow(b, quantization, row, columns, reload, scratch);
     });
   }
 };
