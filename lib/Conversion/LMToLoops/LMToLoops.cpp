@@ -34,6 +34,7 @@ void lm::populateLMToLoopsPatterns(RewritePatternSet &patterns,
   populateActivationPatterns(patterns, vectorWidth);
   populateAttentionPatterns(patterns, vectorWidth);
   populateCacheWritePatterns(patterns, vectorWidth);
+  populateMhcPatterns(patterns, vectorWidth);
   populateNormPatterns(patterns, vectorWidth);
   populatePlanPatterns(patterns, vectorWidth);
   populateQuantizePatterns(patterns, vectorWidth);
