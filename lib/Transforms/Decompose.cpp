@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "hipfuse/Dialect/LM/IR/LM.h"
+#include "hipfuse/Transforms/MhcPolicy.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -24,6 +25,14 @@ namespace mlir::lm {
 using namespace mlir;
 using namespace mlir::lm;
 
+/// Why the target must not run `op` as it is.
+static std::optional<Refusal> checkKernel(Operation *op) {
+  std::optional<KernelFamily> kernel = getMhcKernel(op);
+  if (!kernel)
+    return std::nullopt;
+  return checkMhcKernel(TargetAttr::lookup(op), *kernel, *getMhcShape(op));
+}
+
 namespace {
 
 struct DecomposePass final : lm::impl::DecomposePassBase<DecomposePass> {
@@ -34,8 +43,15 @@ struct DecomposePass final : lm::impl::DecomposePassBase<DecomposePass> {
     wanted.insert_range(ops);
     SmallVector<FusedOpInterface> fused;
     getOperation()->walk([&](FusedOpInterface op) {
-      if (wanted.empty() || wanted.contains(op->getName().getStringRef()))
-        fused.push_back(op);
+      if (!wanted.empty() && !wanted.contains(op->getName().getStringRef()))
+        return;
+      if (forTarget) {
+        std::optional<Refusal> refusal = checkKernel(op);
+        if (!refusal)
+          return;
+        op->emitRemark("decomposed: ") << refusal->str();
+      }
+      fused.push_back(op);
     });
 
     IRRewriter rewriter(&getContext());

@@ -91,7 +91,8 @@ FusionPolicy mlir::lm::makeRowPolicy(const FusionNumbers &minRows,
 
 FailureOr<FusionOptions> mlir::lm::getFusionOptions(
     Location loc, std::array<bool, kNumFusionKinds> enabled,
-    ArrayRef<std::string> minRows, ArrayRef<std::string> maxRows) {
+    ArrayRef<std::string> minRows, ArrayRef<std::string> maxRows, MhcMode mhc,
+    bool fastNumerics) {
   FailureOr<FusionNumbers> min =
       parseFusionNumbers(loc, "min-rows", minRows, /*allowAll=*/true);
   FailureOr<FusionNumbers> max =
@@ -101,6 +102,8 @@ FailureOr<FusionOptions> mlir::lm::getFusionOptions(
   FusionOptions options;
   options.enabled = enabled;
   options.policy = makeRowPolicy(*min, *max);
+  options.mhc = mhc;
+  options.fastNumerics = fastNumerics;
   return options;
 }
 
@@ -127,12 +130,12 @@ private:
 
 void FusePass::runOnOperation() {
   Location loc = getOperation().getLoc();
-  FailureOr<FusionOptions> options =
-      getFusionOptions(loc,
-                       {duplicateCacheWrite, addRmsNormQuantize,
-                        rmsNormQuantize, siluMulQuantize, ropeMlaCacheWrite,
-                        ropeQuantize, dualRmsNorm, shuffleScale},
-                       minRows, maxRows);
+  FailureOr<FusionOptions> options = getFusionOptions(
+      loc,
+      {duplicateCacheWrite, addRmsNormQuantize, rmsNormQuantize,
+       siluMulQuantize, ropeMlaCacheWrite, ropeQuantize, dualRmsNorm,
+       shuffleScale, mhcBroadcast, mhcPreRmsNorm, mhcPostPre},
+      minRows, maxRows, mhc, fastNumerics);
   FailureOr<FusionNumbers> required = parseFusionNumbers(
       loc, "require-match", requireMatch, /*allowAll=*/false);
   if (failed(options) || failed(required))
@@ -159,12 +162,15 @@ void FusePass::count(const FusionPlan &plan,
   Statistic *planned[kNumFusionKinds] = {
       &numDuplicateCacheWrite, &numAddRmsNormQuantize, &numRmsNormQuantize,
       &numSiluMulQuantize,     &numRopeMlaCacheWrite,  &numRopeQuantize,
-      &numDualRmsNorm,         &numShuffleScale};
+      &numDualRmsNorm,         &numShuffleScale,       &numMhcBroadcast,
+      &numMhcPreRmsNorm,       &numMhcPostPre};
   Statistic *refused[kNumFusionKinds] = {
       &numRefusedDuplicateCacheWrite, &numRefusedAddRmsNormQuantize,
       &numRefusedRmsNormQuantize,     &numRefusedSiluMulQuantize,
       &numRefusedRopeMlaCacheWrite,   &numRefusedRopeQuantize,
-      &numRefusedDualRmsNorm,         &numRefusedShuffleScale};
+      &numRefusedDualRmsNorm,         &numRefusedShuffleScale,
+      &numRefusedMhcBroadcast,        &numRefusedMhcPreRmsNorm,
+      &numRefusedMhcPostPre};
   for (unsigned i = 0; i < kNumFusionKinds; ++i) {
     auto kind = static_cast<FusionKind>(i);
     *planned[i] += plan.getNumPlanned(kind);

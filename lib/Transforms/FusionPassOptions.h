@@ -31,7 +31,8 @@ FusionPolicy makeRowPolicy(const FusionNumbers &minRows,
 /// the order of Fusions.def.
 FailureOr<FusionOptions>
 getFusionOptions(Location loc, std::array<bool, kNumFusionKinds> enabled,
-                 ArrayRef<std::string> minRows, ArrayRef<std::string> maxRows);
+                 ArrayRef<std::string> minRows, ArrayRef<std::string> maxRows,
+                 MhcMode mhc, bool fastNumerics);
 
 } // namespace mlir::lm
 

@@ -33,12 +33,12 @@ struct PrintFusionPlanPass final
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<FusionOptions> options =
-        getFusionOptions(getOperation().getLoc(),
-                         {duplicateCacheWrite, addRmsNormQuantize,
-                          rmsNormQuantize, siluMulQuantize, ropeMlaCacheWrite,
-                          ropeQuantize, dualRmsNorm, shuffleScale},
-                         minRows, maxRows);
+    FailureOr<FusionOptions> options = getFusionOptions(
+        getOperation().getLoc(),
+        {duplicateCacheWrite, addRmsNormQuantize, rmsNormQuantize,
+         siluMulQuantize, ropeMlaCacheWrite, ropeQuantize, dualRmsNorm,
+         shuffleScale, mhcBroadcast, mhcPreRmsNorm, mhcPostPre},
+        minRows, maxRows, mhc, fastNumerics);
     if (failed(options))
       return signalPassFailure();
     // Preparation rewrites a copy.

@@ -9,6 +9,8 @@
 #ifndef HIPFUSE_TRANSFORMS_PASSES_H
 #define HIPFUSE_TRANSFORMS_PASSES_H
 
+#include "hipfuse/Transforms/Fusion/MhcMode.h"
+
 #include "mlir/Pass/Pass.h"
 
 #include <string>

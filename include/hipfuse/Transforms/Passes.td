@@ -32,6 +32,22 @@ defvar LM_FusionOptions = [
     "two norms over slices of one tensor">,
   LM_FusionSwitch<"shuffleScale", "shuffle-scale",
     "a quantisation and lm.shuffle_scale of its scales">,
+  LM_FusionSwitch<"mhcBroadcast", "mhc-broadcast",
+    "the repetition of a row into hyper-connections that read it">,
+  LM_FusionSwitch<"mhcPreRmsNorm", "mhc-pre-rms-norm",
+    "lm.mhc_pre and lm.rms_norm of its input">,
+  LM_FusionSwitch<"mhcPostPre", "mhc-post-pre",
+    "lm.mhc_post and the next lm.mhc_pre, where `mhc` allows it">,
+  Option<"mhc", "mhc", "::mlir::lm::MhcMode", "::mlir::lm::MhcMode::Auto",
+    "Whether lm.mhc_post and lm.mhc_pre become one operation",
+    [{::llvm::cl::values(
+      clEnumValN(::mlir::lm::MhcMode::Auto, "auto", "as the target prefers"),
+      clEnumValN(::mlir::lm::MhcMode::Separate, "separate", "never"),
+      clEnumValN(::mlir::lm::MhcMode::Fused, "fused",
+                 "wherever the target has the kernel"))}]>,
+  Option<"fastNumerics", "fast-numerics", "bool", "false",
+    "Allow rewrites that add in another order: a constant projection of "
+    "repeated streams is folded to their sum">,
   ListOption<"minRows", "min-rows", "std::string",
     "Refuse a fusion below this number of rows, as NAME:ROWS or ROWS for all; "
     "a dynamic number of rows is not refused">,
@@ -61,11 +77,17 @@ def DecomposePass : Pass<"lm-decompose"> {
 
     An operation on memrefs stays as it is, with a remark: its intermediate
     values would need buffers.
+
+    With `for-target` only operations go whose kernel the target has not: its
+    revision is known to be wrong, or it does not take the shape. A remark gives
+    the reason, as docs/Diagnostics.md explains it.
   }];
   let options = [
     ListOption<"ops", "ops", "std::string",
       "Names of the operations to decompose, such as lm.rms_norm_quantize "
-      "(default: all)">
+      "(default: all)">,
+    Option<"forTarget", "for-target", "bool", "false",
+      "Decompose only what the module's lm.target must not run as it is">
   ];
   let statistics = [
     Statistic<"numDecomposed", "num-decomposed",
@@ -119,6 +141,15 @@ def FusePass : Pass<"lm-fuse", "::mlir::ModuleOp"> {
     *   `shuffle-scale`: a quantisation, fused or not, writes its scales in the
         order that lm.shuffle_scale gives them.
 
+    *   `mhc-broadcast`: hyper-connections whose streams repeat one row (before
+        the first sublayer) read the row. With `fast-numerics` a constant
+        projection is folded to its sum over the streams.
+    *   `mhc-pre-rms-norm`: the norm of a sublayer's input joins lm.mhc_pre.
+    *   `mhc-post-pre`: lm.mhc_post and the lm.mhc_pre that reads its result,
+        with the norm where that has joined. `mhc` decides: `separate` never,
+        `fused` wherever the target's kernel takes the shape and its revision is
+        not excluded, `auto` as the module's `lm.target` prefers.
+
     Reshapes that keep the last dimension are looked through and applied to the
     quantised data and scale. Before planning, slices of slice assignments are
     replaced by the assigned values, equal quantisations are merged, and sizes
@@ -159,6 +190,11 @@ def FusePass : Pass<"lm-fuse", "::mlir::ModuleOp"> {
               "Fusions of dual-rms-norm">,
     Statistic<"numShuffleScale", "num-shuffle-scale",
               "Fusions of shuffle-scale">,
+    Statistic<"numMhcBroadcast", "num-mhc-broadcast",
+              "Hyper-connections that read one row for all streams">,
+    Statistic<"numMhcPreRmsNorm", "num-mhc-pre-rms-norm",
+              "Fusions of mhc-pre-rms-norm">,
+    Statistic<"numMhcPostPre", "num-mhc-post-pre", "Fusions of mhc-post-pre">,
     Statistic<"numRefusedDuplicateCacheWrite",
               "num-refused-duplicate-cache-write", "Cache writes kept">,
     Statistic<"numRefusedAddRmsNormQuantize",
@@ -176,7 +212,13 @@ def FusePass : Pass<"lm-fuse", "::mlir::ModuleOp"> {
     Statistic<"numRefusedDualRmsNorm", "num-refused-dual-rms-norm",
               "Refusals of dual-rms-norm">,
     Statistic<"numRefusedShuffleScale", "num-refused-shuffle-scale",
-              "Refusals of shuffle-scale">
+              "Refusals of shuffle-scale">,
+    Statistic<"numRefusedMhcBroadcast", "num-refused-mhc-broadcast",
+              "Refusals of mhc-broadcast">,
+    Statistic<"numRefusedMhcPreRmsNorm", "num-refused-mhc-pre-rms-norm",
+              "Refusals of mhc-pre-rms-norm">,
+    Statistic<"numRefusedMhcPostPre", "num-refused-mhc-post-pre",
+              "Refusals of mhc-post-pre">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::tensor::TensorDialect"];

@@ -155,6 +155,8 @@ FusionPlan FusionPlan::compute(Operation *root, const FusionOptions &options) {
       {FusionKind::RopeQuantize, fusion::planRopeQuantize},
       {FusionKind::DualRmsNorm, fusion::planDualRmsNorm},
       {FusionKind::ShuffleScale, fusion::planShuffleScale},
+      {FusionKind::MhcPreRmsNorm, fusion::planMhcPreRmsNorm},
+      {FusionKind::MhcPostPre, fusion::planMhcPostPre},
   };
   FusionPlan plan;
   plan.planner = std::make_unique<fusion::Planner>(root, options);

@@ -147,6 +147,8 @@ public:
 
   void apply(RewriterBase &rewriter);
 
+  const FusionOptions &getOptions() const { return options; }
+
   template <typename OpTy>
   ArrayRef<Operation *> getOps() const {
     auto it = ops.find(TypeID::get<OpTy>());
@@ -189,6 +191,14 @@ void planRopeMlaCacheWrite(Planner &planner);
 void planRopeQuantize(Planner &planner);
 void planDualRmsNorm(Planner &planner);
 void planShuffleScale(Planner &planner);
+void planMhcPreRmsNorm(Planner &planner);
+void planMhcPostPre(Planner &planner);
+
+/// Lets hyper-connections read one row where their streams repeat it, and
+/// records it.
+void readRepeatedRows(Operation *root, RewriterBase &rewriter,
+                      bool fastNumerics,
+                      function_ref<void(Operation *, std::string)> record);
 
 /// Removes the second of two equal cache writes, and records it.
 void removeDuplicateCacheWrites(

@@ -169,8 +169,6 @@ FusionPreparation mlir::lm::prepareForFusion(Operation *root,
   forwardSizes(root, rewriter);
   result.forwardedSlices = forwardSlices(root, rewriter);
   result.mergedQuantizes = mergeQuantizes(root, rewriter);
-  if (!options.isEnabled(FusionKind::DuplicateCacheWrite))
-    return result;
 
   llvm::DenseMap<Operation *, unsigned> order;
   root->walk([&](Operation *op) {
@@ -178,18 +176,29 @@ FusionPreparation mlir::lm::prepareForFusion(Operation *root,
       order.try_emplace(op, order.size());
   });
   SmallVector<Operation *> maybeDead;
-  removeDuplicateCacheWrites(
-      root, rewriter,
-      [&](Operation *op, std::string detail, std::optional<Refusal> refusal) {
-        // What only the removed write needed goes with it.
-        if (!refusal)
-          for (Value operand : op->getOperands())
-            if (Operation *def = operand.getDefiningOp())
-              maybeDead.push_back(def);
-        result.decisions.push_back(
-            makeDecision(FusionKind::DuplicateCacheWrite, op, order.lookup(op),
-                         std::move(detail), std::move(refusal)));
-      });
+  auto record = [&](FusionKind kind, Operation *op, std::string detail,
+                    std::optional<Refusal> refusal) {
+    result.decisions.push_back(makeDecision(
+        kind, op, order.lookup(op), std::move(detail), std::move(refusal)));
+  };
+  if (options.isEnabled(FusionKind::MhcBroadcast))
+    readRepeatedRows(root, rewriter, options.fastNumerics,
+                     [&](Operation *op, std::string detail) {
+                       record(FusionKind::MhcBroadcast, op, std::move(detail),
+                              std::nullopt);
+                     });
+  if (options.isEnabled(FusionKind::DuplicateCacheWrite))
+    removeDuplicateCacheWrites(
+        root, rewriter,
+        [&](Operation *op, std::string detail, std::optional<Refusal> refusal) {
+          // What only the removed write needed goes with it.
+          if (!refusal)
+            for (Value operand : op->getOperands())
+              if (Operation *def = operand.getDefiningOp())
+                maybeDead.push_back(def);
+          record(FusionKind::DuplicateCacheWrite, op, std::move(detail),
+                 std::move(refusal));
+        });
   eraseDead(maybeDead, rewriter);
   LDBG() << "forwarded " << result.forwardedSlices << " slices, merged "
          << result.mergedQuantizes << " quantisations";

@@ -14,6 +14,8 @@
 #ifndef HIPFUSE_TRANSFORMS_FUSION_FUSIONPLAN_H
 #define HIPFUSE_TRANSFORMS_FUSION_FUSIONPLAN_H
 
+#include "hipfuse/Transforms/Fusion/MhcMode.h"
+
 #include "mlir/IR/Location.h"
 #include "mlir/IR/Operation.h"
 #include "mlir/IR/Types.h"
@@ -102,6 +104,9 @@ struct FusionOptions {
   std::array<bool, kNumFusionKinds> enabled;
   /// Without a policy every legal fusion pays.
   FusionPolicy policy;
+  MhcMode mhc = MhcMode::Auto;
+  /// Allow other orders of additions.
+  bool fastNumerics = false;
 };
 
 /// What preparation did.
