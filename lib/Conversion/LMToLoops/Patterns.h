@@ -43,6 +43,7 @@ void populateSlotsPatterns(RewritePatternSet &patterns, int64_t vectorWidth);
 
 /// Schedules of attentions.
 void populatePlanPatterns(RewritePatternSet &patterns, int64_t vectorWidth);
+
 /// Hyper-connections.
 void populateMhcPatterns(RewritePatternSet &patterns, int64_t vectorWidth);
 
