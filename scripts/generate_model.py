@@ -6,12 +6,14 @@
 
 The module holds lm operations for norms, quantisation, rotary embedding and
 cache writes, linalg for the matrix products and tensor for views. Attention
-and routed experts are left out: what they compute is an argument, what they
-read is a result. docs/Models.md describes the graphs and their sources.
+(but for v4-attention) and routed experts are left out: what they compute is an
+argument, what they read is a result. docs/Models.md describes the graphs and
+their sources.
 
     generate_model.py --model r1                         one function per kind of layer
     generate_model.py --model r1 --unroll --layers 61    one function, 61 layers
     generate_model.py --model r1 --unroll --layers 61 --counts
+    generate_model.py --model v4-attention --preset pro --tp 8
 """
 
 import argparse
@@ -41,6 +43,20 @@ PRESETS = {
                       index_heads=2, index_head=128, positions=64, page=16,
                       layers=4, tp=1),
     },
+    "v4-attention": {
+        "full": dict(hidden=4096, heads=64, head=512, rope=64, q_rank=1024,
+                     groups=8, o_rank=1024, index_heads=64, index_head=128,
+                     topk=512, window=128, positions=1048576, page=64,
+                     compressed_page=256, first_ratio=0, layers=43, tp=1),
+        "pro": dict(hidden=7168, heads=128, head=512, rope=64, q_rank=1536,
+                    groups=16, o_rank=1024, index_heads=64, index_head=128,
+                    topk=1024, window=128, positions=1048576, page=64,
+                    compressed_page=256, first_ratio=128, layers=61, tp=1),
+        "small": dict(hidden=256, heads=4, head=512, rope=64, q_rank=128,
+                      groups=2, o_rank=128, index_heads=2, index_head=128,
+                      topk=32, window=32, positions=2048, page=16,
+                      compressed_page=256, first_ratio=0, layers=4, tp=1),
+    },
     "llama3": {
         "full": dict(hidden=8192, heads=64, kv_heads=8, head=128, dense=28672,
                      positions=131072, layers=80, tp=8),
@@ -52,6 +68,7 @@ PRESETS = {
 SHARDED = {
     "r1": ("heads", "dense", "shared"),
     "v4-flash": ("heads", "groups", "shared"),
+    "v4-attention": ("heads", "groups"),
     "llama3": ("heads", "kv_heads", "dense"),
 }
 
@@ -72,9 +89,11 @@ SCHEMES = {
         "amax_floor = 1.0e-4 : f32", 128, "f8E4M3FN", 1, "f8E8M0FNU"),
 }
 DEFAULT_SCHEME = {"r1": "mxfp4", "v4-flash": "fp8-ue8m0",
+                  "v4-attention": "fp8-ue8m0",
                   "llama3": "fp8-group128"}
 
-EPSILON = {"r1": "1.0e-06", "v4-flash": "1.0e-06", "llama3": "1.0e-05"}
+EPSILON = {"r1": "1.0e-06", "v4-flash": "1.0e-06", "v4-attention": "1.0e-06",
+           "llama3": "1.0e-05"}
 
 ABOUT = {
     "r1": """\
@@ -108,6 +127,24 @@ projections are results. The query heads are normed without a weight, the last
 Shapes: config.json of deepseek-ai/DeepSeek-V4-Flash (hidden 4096, 64 heads of
 512, q_lora_rank 1024, 8 output groups of rank 1024, shared expert 2048, clamp
 10). Graph: vllm-project/vllm, vllm/model_executor/models/deepseek_v4.py.""",
+    "v4-attention": """\
+DeepSeek-V4, the attention sublayer of one decode step from the output of the
+hyper-connections, `y`, to the o projection, with the attention itself. With
+--preset pro it is DeepSeek-V4-Pro's, else Flash's. The sum over the ranks of
+`o_b` is not part of the graph.
+
+Token t belongs to request requests[t]; a block table has a row per request.
+Every layer attends to a sliding window of the cache that this step's latent row
+was written to: the window's slots come from the positions. @attention_ratio_4
+and @attention_ratio_128 also attend to a compressed cache, one entry per 4 or
+128 tokens, which the compressor has written: with 4 to the entries that the
+indexer chose (`indices`, -1 where it chose fewer), with 128 to all of them.
+The sink is a logit per head. Projections for compressor and indexer are results.
+
+Shapes: config.json of deepseek-ai/DeepSeek-V4-Flash and DeepSeek-V4-Pro (hidden
+4096 and 7168, 64 and 128 heads of 512, q_lora_rank 1024 and 1536, 8 and 16
+output groups of rank 1024, index_topk 512 and 1024, window 128). Graph:
+vllm-project/vllm, vllm/model_executor/models/deepseek_v4.py.""",
     "llama3": """\
 Llama 3 70B, one decode step of a decoder layer: for contrast, without latent
 attention. Query and key are rotated whole (NeoX pairs) and are results, as is
@@ -418,6 +455,41 @@ class Function:
                   "outs(%s : %s)" % (cache.name, cache.type))
         return out
 
+    def slots(self, op, name, rows, table, requests, columns, attributes,
+              positions=None):
+        """swa_slots or topk_slots: slots and their number."""
+        init = [self.empty(name + "_slots", (DYNAMIC, columns), "i32"),
+                self.empty(name + "_lengths", (DYNAMIC,), "i32")]
+        out = [self.value(name + "_slots", init[0].shape, "i32"),
+               self.value(name + "_lengths", init[1].shape, "i32")]
+        self.emit("%s, %s = lm.%s {%s}" % (out[0].name, out[1].name, op,
+                                           attributes),
+                  "ins(%s : %s)" % (rows.name, rows.type),
+                  "block_table(%s : %s)" % (table.name, table.type),
+                  "requests(%s : %s)" % (requests.name, requests.type),
+                  *(["positions(%s : %s)" % (positions.name, positions.type)]
+                    if positions else []),
+                  "outs(%s, %s : %s, %s)" % (init[0].name, init[1].name,
+                                             init[0].type, init[1].type))
+        return out
+
+    def sparse_decode(self, name, q, scopes, pages, sink):
+        """sparse_mla_decode over the (cache, slots, lengths) of each scope."""
+        out = self.empty(name, q.shape)
+        result = self.value(name, q.shape)
+        extra = (", extra_layout = #lm.cache_layout<ds_mla_584>, "
+                 "extra_page_size = %d" % pages[1] if len(scopes) > 1 else "")
+        operands = ["%s%s(%s : %s)" % (prefix, kind, x.name, x.type)
+                    for prefix, scope in zip(("", "extra_"), scopes)
+                    for kind, x in zip(("cache", "slots", "lengths"), scope)]
+        self.emit("%s = lm.sparse_mla_decode ds_mla_584" % result.name,
+                  "{sm_scale = %.8e : f32, page_size = %d%s}" %
+                  (q.shape[-1]**-0.5, pages[0], extra),
+                  "ins(%s : %s)" % (q.name, q.type), *operands,
+                  "sink(%s : %s)" % (sink.name, sink.type),
+                  "outs(%s : %s)" % (out.name, out.type))
+        return result
+
     def text(self):
         """The function."""
         args = ",\n".join("    %s: %s" % (a.name, a.type) for a in self.args)
@@ -554,9 +626,14 @@ def r1_counts(d, scheme):
 
 # DeepSeek-V4-Flash.
 
-def v4_ratio(layer):
-    """Compression ratio of a layer: two without, then 4 and 128 in turn."""
-    return 0 if layer < 2 else (4 if layer % 2 == 0 else 128)
+def v4_ratio(layer, first=0):
+    """Compression ratio of a layer: two with `first`, then 4 and 128 in turn."""
+    return first if layer < 2 else (4 if layer % 2 == 0 else 128)
+
+
+def v4_stride(page):
+    """Bytes of a block of `page` rows of 584 bytes."""
+    return -(-584 * page // 576) * 576
 
 
 def v4_shared(f, d):
@@ -567,15 +644,11 @@ def v4_shared(f, d):
                   shared=True))
 
 
-def v4_layer(f, d, shared, y, ratio):
-    """A decoder layer between the hyper-connections."""
+def v4_projections(f, d, shared, y, cache, ratio):
+    """Query heads, and the cache with the latent rows."""
     positions, slots, table = shared
     heads, head, rope = d["heads"], d["head"], d["rope"]
     nope, page = head - rope, d["page"]
-    stride = -(-584 * page // 576) * 576
-    attn = f.tokens("attn", heads, head)
-    y_ffn = f.tokens("y_ffn", d["hidden"])
-    cache = f.arg("cache", (DYNAMIC, stride), "i8")
 
     f.comment("Input norm and the fused a-projection of query and latent.")
     x = f.norm("x", y)
@@ -610,7 +683,14 @@ def v4_layer(f, d, shared, y, ratio):
     k_rot = f.rope("k_rot", f.slice("k_pe", kv_n, nope, rope), "interleaved",
                    positions, table)
     cache = f.cache_write("ds_mla_584", kv_nope, k_rot, slots, cache, page)
-    f.result(query, cache)
+    return query, cache
+
+
+def v4_output(f, d, shared, attn):
+    """The o projection of the attention's output."""
+    positions, _, table = shared
+    heads, head, rope = d["heads"], d["head"], d["rope"]
+    nope = head - rope
 
     f.comment("Attention output rotated back, quantised, grouped o projection.")
     o_rot = f.rope("o_rot", f.slice("o_pe", attn, nope, rope),
@@ -622,6 +702,15 @@ def v4_layer(f, d, shared, y, ratio):
     o = f.transpose("o_latent", f.batch_gemm("o_a", o, d["o_rank"]))
     o = f.collapse("o_latent_rows", o)
     f.result(f.gemm("o_b", f.quantized(o), d["hidden"]))
+
+
+def v4_layer(f, d, shared, y, ratio):
+    """A decoder layer between the hyper-connections."""
+    attn = f.tokens("attn", d["heads"], d["head"])
+    y_ffn = f.tokens("y_ffn", d["hidden"])
+    cache = f.arg("cache", (DYNAMIC, v4_stride(d["page"])), "i8")
+    f.result(*v4_projections(f, d, shared, y, cache, ratio))
+    v4_output(f, d, shared, attn)
 
     f.comment("Router gate and shared expert; xf also feeds the routed experts.")
     xf = f.norm("xf", y_ffn)
@@ -661,6 +750,94 @@ def v4_counts(d, scheme):
         "add-rms-norm-quantize": 0,
         "dual-rms-norm": layers,
         "silu-mul-quantize": layers if quant else 0,
+        "rope-mla-cache-write": layers,
+        "rope-quantize": layers if quant else 0,
+    }
+
+
+# DeepSeek-V4's attention.
+
+def v4_attention_shared(f, d, ratios):
+    """What all layers share: that of v4_layer, requests, block tables."""
+    shared = v4_shared(f, d)
+    requests = f.arg("requests", (DYNAMIC,), "i32", shared=True)
+    tables = {ratio: f.arg(name, (DYNAMIC, DYNAMIC), "i32", shared=True)
+              for ratio, name in ((0, "window_table"), (4, "table_4"),
+                                  (128, "table_128"))
+              if ratio == 0 or ratio in ratios}
+    return shared, requests, tables
+
+
+def v4_attention_layer(f, d, shared, y, ratio):
+    """The attention sublayer between the hyper-connections."""
+    shared, requests, tables = shared
+    positions = shared[0]
+    cache = f.arg("cache", (DYNAMIC, v4_stride(d["page"])), "i8")
+    sink = f.arg("sink", (d["heads"],), "f32")
+    pages = [d["page"]]
+    if ratio:
+        pages.append(d["compressed_page"] // ratio)
+        compressed = f.arg("compressed_cache", (DYNAMIC, v4_stride(pages[1])),
+                           "i8")
+    if ratio == 4:
+        indices = f.tokens("indices", d["topk"], element="i32")
+    query, cache = v4_projections(f, d, shared, y, cache, ratio)
+    f.result(cache)
+
+    f.comment("Slots of the window%s." % {
+        0: "", 4: " and of the entries that the indexer chose",
+        128: " and of the whole compressed cache"}[ratio])
+    scopes = [[cache] + f.slots(
+        "swa_slots", "window", positions, tables[0], requests, d["window"],
+        "window = %d, page_size = %d" % (d["window"], pages[0]))]
+    if ratio:
+        attributes = "page_size = %d, compress_ratio = %d" % (pages[1], ratio)
+    if ratio == 4:
+        scopes.append([compressed] + f.slots(
+            "topk_slots", "chosen", indices, tables[ratio], requests,
+            d["topk"], attributes, positions))
+    elif ratio:
+        entries = d["positions"] // ratio
+        scopes.append([compressed] + f.slots(
+            "swa_slots", "entry", positions, tables[ratio], requests, entries,
+            "window = %d, %s" % (entries, attributes)))
+
+    f.comment("Attention with a sink.")
+    v4_output(f, d, shared, f.sparse_decode("attn", query, scopes, pages,
+                                            sink))
+
+
+def v4_attention_functions(d, scheme, epsilon):
+    """One function per kind of layer."""
+    for ratio in (0, 128, 4):
+        f = Function("attention_ratio_%d" % ratio, scheme, epsilon)
+        y = f.tokens("y", d["hidden"])
+        v4_attention_layer(f, d, v4_attention_shared(f, d, (ratio,)), y, ratio)
+        yield f
+
+
+def v4_attention_step(d, scheme, epsilon):
+    """The sublayers of all layers in one function."""
+    f = Function("decode_step", scheme, epsilon)
+    y = f.tokens("y", d["hidden"])
+    ratios = [v4_ratio(i, d["first_ratio"]) for i in range(d["layers"])]
+    shared = v4_attention_shared(f, d, ratios)
+    for i, ratio in enumerate(ratios):
+        f.suffix = "_%d" % i
+        v4_attention_layer(f, d, shared,
+                           f.tokens("y", d["hidden"]) if i else y, ratio)
+    f.suffix = ""
+    return f
+
+
+def v4_attention_counts(d, scheme):
+    """Fusions that the step allows."""
+    layers, quant = d["layers"], scheme is not None
+    return {
+        "rms-norm-quantize": 2 * layers if quant else 0,
+        "add-rms-norm-quantize": 0,
+        "dual-rms-norm": layers,
+        "silu-mul-quantize": 0,
         "rope-mla-cache-write": layers,
         "rope-quantize": layers if quant else 0,
     }
@@ -741,12 +918,17 @@ def llama3_counts(d, scheme):
 MODELS = {
     "r1": (r1_functions, r1_step, r1_counts),
     "v4-flash": (v4_functions, v4_step, v4_counts),
+    "v4-attention": (v4_attention_functions, v4_attention_step,
+                     v4_attention_counts),
     "llama3": (llama3_functions, llama3_step, llama3_counts),
 }
 
 
 def dimensions(args):
     """The dimensions on one rank."""
+    if args.preset not in PRESETS[args.model]:
+        raise SystemExit("error: %s has no preset '%s', only %s" % (
+            args.model, args.preset, ", ".join(PRESETS[args.model])))
     d = dict(PRESETS[args.model][args.preset])
     for setting in args.set:
         name, _, value = setting.partition("=")
@@ -821,8 +1003,10 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", required=True, choices=sorted(MODELS))
-    parser.add_argument("--preset", default="full", choices=("full", "small"),
-                        help="published dimensions, or small ones for tests")
+    parser.add_argument("--preset", default="full",
+                        choices=("full", "pro", "small"),
+                        help="published dimensions (pro: those of DeepSeek-V4-"
+                             "Pro), or small\nones for tests")
     parser.add_argument("--set", action="append", default=[],
                         metavar="NAME=NUMBER", help="change one dimension")
     parser.add_argument("--tp", type=int, metavar="RANKS",

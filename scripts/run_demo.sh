@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The main job on real input: a DeepSeek-R1 decode step goes through fusion, is
 # compiled for the host, runs on seeded input at full size, and is compared with
-# an independent numpy reference.
+# an independent numpy reference. So are layers of DeepSeek-V4, its attention
+# with the cache write and both slot lists, and Llama 3.
 #
 # BUILD_DIR  build folder (default: build)
 # OUT_DIR    where programs, inputs and outputs go (default: out/demo)
@@ -45,4 +46,5 @@ run() { # example entry title
 run deepseek_r1_decode.mlir dense_layer "one R1 layer (dense MLP), full size, $tokens tokens, against numpy"
 run deepseek_r1_decode.mlir moe_layer "one R1 layer (experts), full size, $tokens tokens, against numpy"
 run deepseek_v4_flash_decode.mlir layer_ratio_4 "one DeepSeek-V4-Flash layer (ratio 4), full size, $tokens tokens, against numpy"
+run deepseek_v4_attention.mlir attention_ratio_4 "the attention of one DeepSeek-V4-Flash layer: window and chosen slots, $tokens tokens, against numpy"
 run llama3_decode.mlir layer "one Llama-3-70B layer, full size, $tokens tokens, against numpy"

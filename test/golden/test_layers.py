@@ -25,6 +25,9 @@ FILES = {
     "layer_ratio_0": "deepseek_v4_flash_decode_small.mlir",
     "layer_ratio_128": "deepseek_v4_flash_decode_small.mlir",
     "layer_ratio_4": "deepseek_v4_flash_decode_small.mlir",
+    "attention_ratio_0": "deepseek_v4_attention_small.mlir",
+    "attention_ratio_128": "deepseek_v4_attention_small.mlir",
+    "attention_ratio_4": "deepseek_v4_attention_small.mlir",
     "layer": "llama3_decode_small.mlir",
 }
 
@@ -148,6 +151,40 @@ class RoundedPartialSums(layers.Evaluator):
         return total
 
 
+class NoSink(layers.Evaluator):
+    def attention(self, query, scopes, sink):
+        return super().attention(query, scopes, None)
+
+
+class SinkPerScope(layers.Evaluator):
+    """Partial results that are scaled by the sink before they are merged."""
+
+    def attention(self, query, scopes, sink):
+        return super().attention(query, scopes, sink + np.log(len(scopes)))
+
+
+class WindowAlone(layers.Evaluator):
+    def attention(self, query, scopes, sink):
+        return super().attention(query, scopes[:1], sink)
+
+
+class OldestSlotForgotten(layers.Evaluator):
+    def attention(self, query, scopes, sink):
+        return super().attention(query, [dataclasses.replace(
+            scopes[-1], slots=scopes[-1].slots[:, 1:],
+            lengths=scopes[-1].lengths - 1)] + scopes[:-1], sink)
+
+
+class ReadsTheCacheBeforeTheWrite(layers.Evaluator):
+    def cache_write(self, latent, rope_part, a, **layout):
+        self.before = a["cache"]
+        return super().cache_write(latent, rope_part, a, **layout)
+
+    def attention(self, query, scopes, sink):
+        return super().attention(query, [dataclasses.replace(
+            scopes[0], cache=self.before)] + scopes[1:], sink)
+
+
 class LastTokenForgotten(layers.Evaluator):
     def gemm(self, x, w, element="bf16"):
         y = super().gemm(x, w, element)
@@ -177,6 +214,8 @@ class Judgement(unittest.TestCase):
         r1, v4, llama = ("dense_layer", "moe_layer"), (
             "layer_ratio_0", "layer_ratio_128", "layer_ratio_4"), ("layer",)
         everything = r1 + v4 + llama
+        attention = ("attention_ratio_0", "attention_ratio_128",
+                     "attention_ratio_4")
         for program, entries, result in (
             (changed_scheme(scale_rounding="floor"), r1, "down"),
             (changed_scheme(scale_rounding="ceil"), r1, "down"),
@@ -197,6 +236,16 @@ class Judgement(unittest.TestCase):
             (RoundedPartialSums, r1 + llama, "r2"),
             (RoundedPartialSums, v4, "logits"),
             (LastTokenForgotten, everything, "down"),
+            (Unquantised, attention, "o_b"),
+            (KeysNotRotated, attention, "cache_out"),
+            (OtherPairs, attention, "o_b"),
+            (PositionOffByOne, attention, "o_b"),
+            (WritesOneSlotFurther, attention, "cache_out"),
+            (NoSink, attention, "o_b"),
+            (SinkPerScope, attention[1:], "o_b"),
+            (WindowAlone, attention[1:], "o_b"),
+            (OldestSlotForgotten, attention, "o_b"),
+            (ReadsTheCacheBeforeTheWrite, attention, "o_b"),
         ):
             for entry in entries:
                 with self.subTest(program.__name__, entry=entry):

@@ -29,10 +29,11 @@ resolves differently escapes all variants with a chance of about 2^-VARIANTS.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from . import attention
 from . import cache as mla_cache
 from . import formats, io
 from .act import silu_mul
@@ -40,6 +41,7 @@ from .interval import Interval
 from .norm import add_rms_norm, rms_norm
 from .quant import Scheme, dequantize, quantize
 from .rope import rope, split_table
+from .slots import swa_slots, topk_slots
 
 VARIANTS = 8
 FLOOR = 1e-3
@@ -75,6 +77,9 @@ class Signature:
     results: list  # of Type
     scheme: Scheme  # None if nothing is quantised
     page: int  # rows per block of a cache whose shape does not tell it
+    # Integer attributes of the slot lists and of the attention.
+    window: dict = field(default_factory=dict)
+    compressed: dict = field(default_factory=dict)
 
     @staticmethod
     def parse(text, entry):
@@ -93,11 +98,14 @@ class Signature:
             arguments[name] = Type.parse(kind)
         scheme = re.search(r"^#scheme = (#lm\.scheme<.*>)$", text, re.M)
         page = re.search(r"page_size = (\d+)", function[4])
+        lists = [dict((k, int(v)) for k, v in re.findall(r"(\w+) = (\d+)", m))
+                 for m in re.findall(r"lm\.(?:swa|topk)_slots \{(.*?)\}",
+                                     function[4], re.S)] + [{}, {}]
         return Signature(
             entry, arguments,
             [Type.parse(t) for t in re.findall(r"tensor<[^>]*>", function[3])],
             Scheme.parse(scheme[1]) if scheme else None,
-            int(page[1]) if page else None)
+            int(page[1]) if page else None, lists[0], lists[1])
 
 
 # Evaluation ----------------------------------------------------------------
@@ -180,6 +188,17 @@ class Evaluator:
         return mla_cache.mla_cache_write(latent, rope_part, a["cache"],
                                          a["slots"], **layout)
 
+    def attention(self, query, scopes, sink):
+        o = attention.sparse_mla_decode(
+            attention.Query(query), scopes, v=query.shape[-1], sink=sink,
+            sm_scale=query.shape[-1]**-0.5).o
+        if self.rng is not None:
+            terms = query.shape[-1] + sum(s.slots.shape[1] for s in scopes)
+            rms = np.sqrt(np.mean(o * o, axis=-1, keepdims=True))
+            o = o + rms * 2.0**-23 * np.sqrt(
+                terms) * self.rng.standard_normal(o.shape)
+        return formats.round_to(o, "bf16")
+
     def mlp(self, x, a, clamp=None):
         y = self.gemm(self.quantized(x), a["w_gate_up"])
         return self.gemm(self.quantized(self.activation(y, clamp)),
@@ -216,11 +235,10 @@ def r1_layer(e, a, signature):
     return results
 
 
-def v4_layer(e, a, signature):
-    """DeepSeek-V4: between the hyper-connections, without routed experts."""
-    tokens, heads, head = a["attn"].shape
+def v4_projections(e, a, signature, heads, head):
+    """DeepSeek-V4: from the sublayer's input to query and cache."""
+    tokens = len(a["y"])
     rotated, q_rank = a["rope_table"].shape[1], len(a["g_q_n"])
-    groups = a["w_o_a"].shape[0]
     results = {}
     x = e.norm(a["y"], a["g_x"])
     both = e.gemm(e.quantized(x), a["w_qkv_a"])
@@ -236,19 +254,62 @@ def v4_layer(e, a, signature):
         results["index_query"] = index.reshape(
             tokens, a["w_index_weights"].shape[0], -1)
     q = e.gemm(e.quantized(q_n), a["w_q_b"]).reshape(tokens, heads, head)
-    results["query"] = e.rotate(e.norm(q), a, rotated, interleaved=True)
+    query = e.rotate(e.norm(q), a, rotated, interleaved=True)
     nope = head - rotated
     k_rot = e.rotate(kv_n[:, nope:], a, interleaved=True)
-    results["cache_out"] = e.cache_write(kv_n[:, :nope], k_rot, a,
-                                         layout="ds_mla_584",
-                                         page=signature.page)
-    o = e.rotate(a["attn"], a, rotated, interleaved=True, inverse=True)
-    o = e.quantized(o.reshape(tokens, groups, -1))
-    o = e.heads_gemm(o, a["w_o_a"]).reshape(tokens, -1)
-    results["o_b"] = e.gemm(e.quantized(o), a["w_o_b"])
+    cache = e.cache_write(kv_n[:, :nope], k_rot, a, layout="ds_mla_584",
+                          page=signature.page)
+    return results, query, cache
+
+
+def v4_output(e, a, attn):
+    """DeepSeek-V4: the o projection of the attention's output."""
+    o = e.rotate(attn, a, a["rope_table"].shape[1], interleaved=True,
+                 inverse=True)
+    o = e.quantized(o.reshape(len(attn), a["w_o_a"].shape[0], -1))
+    o = e.heads_gemm(o, a["w_o_a"]).reshape(len(attn), -1)
+    return e.gemm(e.quantized(o), a["w_o_b"])
+
+
+def v4_layer(e, a, signature):
+    """DeepSeek-V4: between the hyper-connections, without attention and routed
+    experts."""
+    results, query, cache = v4_projections(e, a, signature,
+                                           *a["attn"].shape[1:])
+    results["query"], results["cache_out"] = query, cache
+    results["o_b"] = v4_output(e, a, a["attn"])
     xf = e.norm(a["y_ffn"], a["g_xf"])
     results["logits"] = e.gemm(xf, a["w_logits"], "f32")
     results["down"], results["xf"] = e.mlp(xf, a, 10.0), xf
+    return results
+
+
+def v4_attention(e, a, signature):
+    """DeepSeek-V4: the attention sublayer with its attention."""
+    head = len(a["g_kv_n"])
+    results, query, cache = v4_projections(e, a, signature, len(a["sink"]),
+                                           head)
+    window, more = signature.window, signature.compressed
+    slots, lengths = swa_slots(a["positions"], a["window_table"],
+                               window=window["window"],
+                               page=window["page_size"],
+                               requests=a["requests"])
+    scopes = [attention.Scope(cache, slots, "ds_mla_584", lengths,
+                              page=signature.page)]
+    if more:
+        at = dict(page=more["page_size"], requests=a["requests"],
+                  compress_ratio=more["compress_ratio"])
+        if "indices" in a:
+            slots, lengths = topk_slots(a["indices"], a["table_4"],
+                                        positions=a["positions"], **at)
+        else:
+            slots, lengths = swa_slots(a["positions"], a["table_128"],
+                                       window=more["window"], **at)
+        scopes.append(attention.Scope(a["compressed_cache"], slots,
+                                      "ds_mla_584", lengths,
+                                      page=more["page_size"]))
+    results["cache_out"] = cache
+    results["o_b"] = v4_output(e, a, e.attention(query, scopes, a["sink"]))
     return results
 
 
@@ -273,6 +334,7 @@ class Layer:
     epsilon: float
     theta: float
     layout: str = None  # of the cache
+    attends: bool = False  # reads its caches
 
 
 LAYERS = {
@@ -281,6 +343,10 @@ LAYERS = {
     "layer_ratio_0": Layer(v4_layer, 1e-6, 1e4, "ds_mla_584"),
     "layer_ratio_128": Layer(v4_layer, 1e-6, 1.6e5, "ds_mla_584"),
     "layer_ratio_4": Layer(v4_layer, 1e-6, 1.6e5, "ds_mla_584"),
+    "attention_ratio_0": Layer(v4_attention, 1e-6, 1e4, "ds_mla_584", True),
+    "attention_ratio_128": Layer(v4_attention, 1e-6, 1.6e5, "ds_mla_584",
+                                 True),
+    "attention_ratio_4": Layer(v4_attention, 1e-6, 1.6e5, "ds_mla_584", True),
     "layer": Layer(llama3_layer, 1e-5, 5e5),
 }
 
@@ -301,13 +367,17 @@ def random_arguments(signature, tokens, rng):
     Activations are N(0, 1), weights N(0, 1 / K), gains N(1, 1/16), the rotary
     table that of the model's theta. Gate and up projections are four times
     that, so that a clamp at 10 is reached. Slots are distinct, the second of
-    them -1. A cache starts with arbitrary contents.
+    them -1. A cache starts with arbitrary contents, but for what an attention
+    reads of it: paged_arguments.
     """
     layer = layer_of(signature)
+    paged = paged_arguments(signature, tokens, rng) if layer.attends else {}
     arguments = {}
     for name, kind in signature.arguments.items():
         shape = tuple(tokens if d is None else d for d in kind.shape)
-        if name == "rope_table":
+        if name in paged:
+            value = paged[name]
+        elif name == "rope_table":
             value = rotary_table(shape, layer.theta)
         elif name == "positions":
             value = rng.integers(0, signature.arguments["rope_table"].shape[0],
@@ -324,6 +394,8 @@ def random_arguments(signature, tokens, rng):
             value = (bf16_bits(rng.standard_normal(shape, np.float32))
                      if kind.element == "bf16" else
                      rng.integers(0, 256, shape, dtype=np.uint8))
+        elif name == "sink":
+            value = rng.standard_normal(shape)
         elif name.startswith("g_"):
             value = bf16_bits(1 + 0.25 * rng.standard_normal(shape,
                                                              np.float32))
@@ -337,6 +409,75 @@ def random_arguments(signature, tokens, rng):
         arguments[name] = value.astype(io.storage_dtype(kind.element),
                                        copy=False)
     return arguments
+
+
+LONGEST = 8192  # tokens of a request
+
+
+def paged_arguments(signature, tokens, rng):
+    """Requests, block tables, caches and what lists their slots.
+
+    The second token is padding: no request, no slot. The others belong to
+    requests two by two at successive positions (multi-token prediction); every
+    second request is shorter than the window. Tables list the pages that the
+    tokens see, in any order; pages in no table hold arbitrary bytes, the others
+    rows of N(0, 1). The indexer chose as many entries as there are, at most
+    one less than there are columns, in any order, with -1 among them.
+    """
+    window, more = signature.window, signature.compressed
+    limit = min(signature.arguments["rope_table"].shape[0], LONGEST)
+    requests = np.full(tokens, -1)
+    live = np.flatnonzero(np.arange(tokens) != 1)
+    requests[live] = np.arange(len(live)) // 2
+    count = requests.max() + 1
+    first = np.where(np.arange(count) % 2,
+                     rng.integers(0, window["window"], count),
+                     rng.integers(window["window"], limit - 1, count))
+    positions = np.zeros(tokens, np.int64)
+    positions[live] = first[requests[live]] + np.arange(len(live)) % 2
+    # Entries [begin, end) that the tokens of each request see.
+    begin = np.maximum(first - window["window"] + 1, 0)
+    page = window["page_size"]
+    table, cache = paged_cache(begin, first + 2, page, -(-limit // page),
+                               signature.arguments["cache"].shape[1], rng)
+    block = table[requests, positions // page]
+    slots = np.where(requests < 0, -1, block * page + positions % page)
+    result = {"requests": requests, "positions": positions, "slots": slots,
+              "window_table": table, "cache": cache}
+    if more:
+        ratio, page = more["compress_ratio"], more["page_size"]
+        ends = (first + 2) // ratio
+        kind = signature.arguments["compressed_cache"]
+        result[f"table_{ratio}"], result["compressed_cache"] = paged_cache(
+            0 * ends, ends, page, -(-limit // (ratio * page)), kind.shape[1],
+            rng)
+    if "indices" in signature.arguments:
+        columns = signature.arguments["indices"].shape[1]
+        result["indices"] = np.full((tokens, columns), -1)
+        for t in live:
+            end = int(positions[t] + 1) // ratio
+            chosen = rng.permutation(end)[:columns - 1]
+            result["indices"][t, :len(chosen)] = chosen
+            result["indices"][t] = rng.permutation(result["indices"][t])
+    return result
+
+
+def paged_cache(begin, end, page, columns, stride, rng):
+    """(block table, ds_mla_584 cache) of entries [begin, end) per request."""
+    used = [(r, c) for r in range(len(begin)) if begin[r] < end[r]
+            for c in range(begin[r] // page, (end[r] - 1) // page + 1)]
+    blocks = len(used) + 1
+    table = np.full((len(begin), columns), -1)
+    numbers = rng.permutation(blocks)
+    for (r, c), number in zip(used, numbers):
+        table[r, c] = number
+    cache = rng.integers(0, 256, (blocks, stride), dtype=np.uint8)
+    for number in numbers[:len(used)]:
+        values = rng.standard_normal((page, 512))
+        data, scales = mla_cache.rows_584(values[:, :448], values[:, 448:])
+        cache[number, :page * 576] = data.ravel()
+        cache[number, page * 576:page * 584] = scales.ravel()
+    return table, cache
 
 
 def cache_blocks(tokens, page):
@@ -360,7 +501,8 @@ def argument_values(signature, stored):
     """What the layers take: values; weights and caches as stored."""
     values = {}
     for name, kind in signature.arguments.items():
-        raw = name.startswith("w_") or name in ("cache", "rope_table")
+        raw = name.startswith("w_") or name in ("cache", "compressed_cache",
+                                                "rope_table")
         values[name] = (stored[name] if raw else io.from_storage(
             stored[name], kind.element))
     return values
@@ -405,7 +547,9 @@ def cosine_distances(got, want):
     with np.errstate(all="ignore"):
         unit = [x / np.linalg.norm(x, axis=1, keepdims=True)
                 for x in (got, want)]
-        return 0.5 * np.sum((unit[0] - unit[1])**2, axis=1)
+        equal = np.all(got == want, axis=1)
+        return np.where(equal, 0.0,
+                        0.5 * np.sum((unit[0] - unit[1])**2, axis=1))
 
 
 def ulp_histogram(got, want):
