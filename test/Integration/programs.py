@@ -204,6 +204,16 @@ def slice_columns(p, value, rows, first, count, element):
                 f"[{rows}, {count}] [1, 1] : {value[1]} to {type_}"), type_
 
 
+def reduced_splits(p, o, columns):
+    """The argument x, split-K partials, summed in the case's type."""
+    x = p.arg("x", tensor("f32", o.parts, None, columns))
+    one = p.op("arith.constant 1 : index")
+    p.tokens = p.op(f"tensor.dim {x[0]}, {one} : {x[1]}")
+    out = p.empty(tensor(o.x_type, None, columns))
+    return p.op(f"lm.split_k_reduce ins({operand(x)}) "
+                f"outs({operand(out)})"), out[1]
+
+
 def norm_quantize(p, o, quantized=True):
     """[add +] norm [+ quantise], and a second norm beside where second_n > 0:
     then x and second are slices of one tensor `packed`."""
@@ -213,6 +223,8 @@ def norm_quantize(p, o, quantized=True):
         packed = p.arg("packed", tensor(o.x_type, None, width))
         x = slice_columns(p, packed, p.tokens, 0, o.n, o.x_type)
         second = slice_columns(p, packed, p.tokens, o.n, o.second_n, o.x_type)
+    elif getattr(o, "parts", 0):
+        x = reduced_splits(p, o, o.n)
     else:
         x = p.arg("x", tensor(o.x_type, None, o.n))
     if getattr(o, "residual", False):
@@ -243,12 +255,7 @@ def dual_rms_norm(p, o):
 
 def silu_mul_quantize(p, o):
     if o.parts:
-        x = p.arg("x", tensor("f32", o.parts, None, 2 * o.n))
-        one = p.op("arith.constant 1 : index")
-        p.tokens = p.op(f"tensor.dim {x[0]}, {one} : {x[1]}")
-        out = p.empty(tensor(o.x_type, None, 2 * o.n))
-        x = (p.op(f"lm.split_k_reduce ins({operand(x)}) "
-                  f"outs({operand(out)})"), out[1])
+        x = reduced_splits(p, o, 2 * o.n)
     else:
         x = p.arg("x", tensor(o.x_type, None, 2 * o.n))
     out = p.empty(tensor(o.x_type if o.round_before_quant else "f32",

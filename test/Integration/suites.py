@@ -60,6 +60,8 @@ def norm_cases(n):
             dict(x_type="f16", residual_type="f16", norm_type="f16"),
             dict(weight_type="f32", epsilon=1e-5),
             dict(norm_type="f32", round_before_quant=False),
+            dict(parts=4), dict(parts=3, residual=True, emit_norm=True),
+            dict(parts=9, round_norm_before_weight=True),
             dict(second_n=512), dict(second_n=512, emit_norm=True)):
         yield "rms_norm_quantize", dict(base, **options)
     yield "dual_rms_norm", dict(second_n=512)

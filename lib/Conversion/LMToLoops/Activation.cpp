@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Norm.h"
 #include "Numerics.h"
 #include "Patterns.h"
 #include "Quantize.h"
@@ -19,34 +20,6 @@ using namespace mlir::lm;
 //===----------------------------------------------------------------------===//
 // Parts
 //===----------------------------------------------------------------------===//
-
-/// Splits up to which their sum is unrolled.
-static constexpr int64_t kMaxUnrolledSplits = 8;
-
-/// The sum over the leading dimension of `x` of the chunk at `row`, `column`.
-static Value sumSplits(RowBuilder &b, Value x, ValueRange row, Value column,
-                       int64_t count) {
-  int64_t splits = cast<MemRefType>(x.getType()).getDimSize(0);
-  auto load = [&](Value split) {
-    SmallVector<Value> indices = {split};
-    indices.append(row.begin(), row.end());
-    indices.push_back(column);
-    return b.loadF32(x, indices, count);
-  };
-  Value sum = load(b.index(0));
-  if (splits <= kMaxUnrolledSplits) {
-    for (int64_t split = 1; split < splits; ++split)
-      sum = b.addf(sum, load(b.index(split)));
-    return sum;
-  }
-  auto loop = scf::ForOp::create(b, b.index(1), b.index(splits), b.index(1),
-                                 ValueRange{sum});
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToEnd(loop.getBody());
-  Value next = b.addf(loop.getRegionIterArg(0), load(loop.getInductionVar()));
-  scf::YieldOp::create(b, next);
-  return loop.getResult(0);
-}
 
 /// What a gated SiLU does.
 struct SiluMul {

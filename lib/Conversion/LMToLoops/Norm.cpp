@@ -63,12 +63,42 @@ static Value sumOfSquares(RowBuilder &b, int64_t columns,
   return b.reduce(sum, [&](Value l, Value r) { return b.addf(l, r); });
 }
 
+/// Splits up to which their sum is unrolled.
+static constexpr int64_t kMaxUnrolledSplits = 8;
+
+Value lm::sumSplits(RowBuilder &b, Value x, ValueRange row, Value column,
+                    int64_t count) {
+  int64_t splits = cast<MemRefType>(x.getType()).getDimSize(0);
+  auto load = [&](Value split) {
+    SmallVector<Value> indices = {split};
+    indices.append(row.begin(), row.end());
+    indices.push_back(column);
+    return b.loadF32(x, indices, count);
+  };
+  Value sum = load(b.index(0));
+  if (splits <= kMaxUnrolledSplits) {
+    for (int64_t split = 1; split < splits; ++split)
+      sum = b.addf(sum, load(b.index(split)));
+    return sum;
+  }
+  auto loop = scf::ForOp::create(b, b.index(1), b.index(splits), b.index(1),
+                                 ValueRange{sum});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getBody());
+  Value next = b.addf(loop.getRegionIterArg(0), load(loop.getInductionVar()));
+  scf::YieldOp::create(b, next);
+  return loop.getResult(0);
+}
+
 RowValues lm::buildNorm(RowBuilder &b, const Norm &norm, ValueRange row) {
   int64_t columns = columnsOf(norm.x);
   Value scratch = b.scratch(columns);
   Value sum = sumOfSquares(b, columns, [&](Value column, int64_t count) {
     SmallVector<Value> at = withColumn(row, column);
-    Value value = b.loadF32(norm.x, at, count);
+    Value value = norm.splitType
+                      ? roundTo(b, sumSplits(b, norm.x, row, column, count),
+                                norm.splitType)
+                      : b.loadF32(norm.x, at, count);
     if (norm.residual) {
       Type type = elementOf(norm.residual);
       if (norm.roundSumBeforeResidual)
@@ -89,8 +119,10 @@ RowValues lm::buildNorm(RowBuilder &b, const Norm &norm, ValueRange row) {
     Value value = b.load(scratch, column, b.getWidth(), b.getWidth());
     value = b.mulf(value, factor);
     if (norm.roundNormBeforeWeight)
-      value =
-          roundTo(b, value, elementOf(norm.residual ? norm.residual : norm.x));
+      value = roundTo(b, value,
+                      norm.residual    ? elementOf(norm.residual)
+                      : norm.splitType ? norm.splitType
+                                       : elementOf(norm.x));
     if (!norm.weight)
       return value;
     Value weight = b.loadF32(norm.weight, column, count);
@@ -187,6 +219,7 @@ struct RmsNormQuantizeToLoops final : RowPattern<RmsNormQuantizeOp> {
     norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
     norm.normFromRoundedResidual = op.getNormFromRoundedResidual();
     norm.roundSumBeforeResidual = op.getRoundSumBeforeResidual();
+    norm.splitType = op.getSplitKType().value_or(Type());
     Norm second;
     if (op.getSecondX()) {
       second.x = op.getSecondX();
@@ -198,7 +231,7 @@ struct RmsNormQuantizeToLoops final : RowPattern<RmsNormQuantizeOp> {
     Quantization quantization{op.getScheme(), op.getData(), op.getScale(),
                               op.getInputScale()};
     int64_t columns = columnsOf(op.getX());
-    b.forRows(op.getX(), [&](ValueRange row) {
+    b.forRows(op.getData(), [&](ValueRange row) {
       RowValues values = buildNorm(b, norm, row);
       auto chunk = [&](Value column, int64_t count) {
         Value value = values.chunk(column, count);

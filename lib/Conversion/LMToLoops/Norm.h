@@ -25,6 +25,7 @@ struct Norm {
   bool roundNormBeforeWeight = false;
   bool normFromRoundedResidual = false;
   bool roundSumBeforeResidual = false;
+  Type splitType; ///< `x` is split-K partials, whose sum is rounded to this
 };
 
 /// The f32 values of a row that lies in scratch memory.
@@ -32,6 +33,10 @@ struct RowValues {
   ChunkFn chunk;
   Value scratch;
 };
+
+/// The sum over the leading dimension of `x` of the chunk at `row`, `column`.
+Value sumSplits(RowBuilder &b, Value x, ValueRange row, Value column,
+                int64_t count);
 
 /// Reads row `row` of the norm's inputs once, writes the residual, and returns
 /// the normed values. A chunk may be computed repeatedly, and before its place

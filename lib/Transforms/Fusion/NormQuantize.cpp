@@ -27,33 +27,44 @@ void NormQuantizeGroup::getNeeds(SmallVectorImpl<Value> &needs) {
       needs.push_back(value);
   };
   if (auto add_norm = dyn_cast<AddRmsNormOp>(norm)) {
-    for (Value value : {add_norm.getX(), add_norm.getResidual(),
-                        add_norm.getWeight(), add_norm.getResidualOut()})
+    for (Value value : {add_norm.getResidual(), add_norm.getWeight(),
+                        add_norm.getResidualOut()})
       add(value);
     add(keepsNorm ? add_norm.getOut() : Value());
   } else {
     auto plain = cast<RmsNormOp>(norm);
-    for (Value value : {plain.getX(), plain.getWeight()})
-      add(value);
+    add(plain.getWeight());
     add(keepsNorm ? plain.getOut() : Value());
   }
   if (second)
     for (Value value : {second.getX(), second.getWeight(), second.getOut()})
       add(value);
+  add(getInput());
   part.getNeeds(needs);
+}
+
+Value NormQuantizeGroup::getInput() {
+  if (reduce)
+    return reduce.getX();
+  auto plain = dyn_cast<RmsNormOp>(norm);
+  return plain ? plain.getX() : cast<AddRmsNormOp>(norm).getX();
 }
 
 void NormQuantizeGroup::apply(RewriterBase &rewriter) {
   Location loc = rewriter.getFusedLoc({norm->getLoc(), part.quantize.getLoc()});
   auto plain = dyn_cast<RmsNormOp>(norm);
   auto add = dyn_cast<AddRmsNormOp>(norm);
-  Value x = plain ? plain.getX() : add.getX();
+  Value x = getInput();
   Value out = plain ? plain.getOut() : add.getOut();
 
   // The norm's result type is a rounding before quantisation; f32 is none.
   Type normType = getTensorType(out).getElementType();
   TypeAttr round = normType.isF32() ? TypeAttr() : TypeAttr::get(normType);
-  auto [data, scale] = part.getInits(rewriter, loc, x);
+  TypeAttr splitK;
+  if (reduce)
+    splitK = TypeAttr::get(getTensorType(reduce.getOut()).getElementType());
+  auto [data, scale] =
+      part.getInits(rewriter, loc, x, /*leading=*/reduce ? 1 : 0);
   auto fused = RmsNormQuantizeOp::create(
       rewriter, loc, x, add ? add.getResidual() : Value(),
       plain ? plain.getWeight() : add.getWeight(),
@@ -67,7 +78,7 @@ void NormQuantizeGroup::apply(RewriterBase &rewriter) {
             : add.getRoundNormBeforeWeightAttr(),
       add ? add.getNormFromRoundedResidualAttr() : UnitAttr(),
       add ? add.getRoundSumBeforeResidualAttr() : UnitAttr(), round,
-      second ? second.getEpsilonAttr() : FloatAttr());
+      second ? second.getEpsilonAttr() : FloatAttr(), splitK);
 
   unsigned next = 0;
   Value newData = fused->getResult(next++);
@@ -79,6 +90,16 @@ void NormQuantizeGroup::apply(RewriterBase &rewriter) {
   if (second)
     rewriter.replaceAllUsesWith(second->getResult(0), fused->getResult(next++));
   part.replace(rewriter, newData, newScale);
+}
+
+void fusion::refuseSharedSplitK(Planner &planner, FusionKind kind,
+                                SplitKReduceOp reduce, StringRef fusedName) {
+  if (reduce && !reduce->hasOneUse())
+    planner.refuse(kind, reduce,
+                   {RefusalReason::SplitKShared,
+                    {reduce->getName().getStringRef(),
+                     static_cast<int64_t>(llvm::range_size(reduce->getUses())),
+                     fusedName}});
 }
 
 template <typename NormOp>
@@ -129,19 +150,19 @@ void fusion::planNormQuantize(Planner &planner, FusionKind kind) {
       group->members.push_back(view);
     }
     std::string detail = (normName + " + lm.quantize -> " + fusedName).str();
+    auto reduce = norm.getX().template getDefiningOp<SplitKReduceOp>();
+    if (reduce && reduce->hasOneUse()) {
+      group->reduce = reduce;
+      group->members.push_back(reduce);
+      detail = "lm.split_k_reduce + " + detail;
+    }
     if (!chain.ops.empty())
       detail += " through " + std::to_string(chain.ops.size()) +
                 (chain.ops.size() == 1 ? " reshape" : " reshapes");
     if (group->keepsNorm)
       detail += ", norm kept for other users";
-    if (!planner.plan(std::move(group), op, norm.getX(), detail))
-      continue;
-    auto reduce = norm.getX().template getDefiningOp<SplitKReduceOp>();
-    if (reduce && reduce->hasOneUse())
-      planner.refuse(kind, reduce,
-                     {RefusalReason::SplitKBeforeNorm,
-                      {reduce->getName().getStringRef(),
-                       getTensorType(reduce.getX()).getDimSize(0), fusedName}});
+    if (planner.plan(std::move(group), op, norm.getX(), detail))
+      refuseSharedSplitK(planner, kind, reduce, fusedName);
   }
 }
 

@@ -26,6 +26,9 @@ public:
   }
   QuantizingPart *getQuantizingPart() override { return &part; }
 
+  /// What is normed: the norm's input, or the partials that it is the sum of.
+  Value getInput();
+
   /// RmsNormOp or AddRmsNormOp.
   Operation *norm;
   QuantizingPart part;
@@ -33,6 +36,8 @@ public:
   bool keepsNorm = false;
   /// A second norm that rides along.
   RmsNormOp second;
+  /// The split-K reduction of the input, if the norm is its only user.
+  SplitKReduceOp reduce;
 };
 
 /// Plans the fusion of `kind` for norms that are NormOp.

@@ -210,6 +210,11 @@ void removeDuplicateCacheWrites(
 FusionDecision makeDecision(FusionKind kind, Operation *anchor, unsigned order,
                             std::string detail, std::optional<Refusal> refusal);
 
+/// Says that `reduce`, if there is one and it has other users, is not part of
+/// `fusedName`.
+void refuseSharedSplitK(Planner &planner, FusionKind kind,
+                        SplitKReduceOp reduce, llvm::StringRef fusedName);
+
 } // namespace mlir::lm::fusion
 
 #endif // HIPFUSE_LIB_TRANSFORMS_FUSION_PLANNER_H

@@ -123,6 +123,8 @@ void fusion::planSiluMulQuantize(Planner &planner) {
       group->members.push_back(reduce);
       detail = "lm.split_k_reduce + " + detail;
     }
-    planner.plan(std::move(group), op, silu.getX(), detail);
+    StringRef fusedName = group->getFusedName();
+    if (planner.plan(std::move(group), op, silu.getX(), detail))
+      refuseSharedSplitK(planner, kind, reduce, fusedName);
   }
 }

@@ -478,3 +478,21 @@ func.func @rope_quantize_c3_data_type(%x: tensor<?x8x128xbf16>, %p: tensor<?xi64
   %0:2 = lm.rope_quantize interleaved inverse #ue8m0 ins(%x : tensor<?x8x128xbf16>) positions(%p : tensor<?xi64>) tables(%t : tensor<128x64xf32>) outs(%d, %s : tensor<?x1024xi8>, tensor<?x8xf8E8M0FNU>)
   return
 }
+
+// -----
+
+#group = #lm.scheme<element = f8E4M3FN, granularity = block, block = 128>
+func.func @rms_norm_quantize_c5(%x: tensor<?x8x256xf32>, %d: tensor<8x256xf8E4M3FN>, %s: tensor<8x2xf32>) {
+  // expected-error @+1 {{'lm.rms_norm_quantize' op x needs a static leading dimension of at least 1 (the splits)}}
+  %0:2 = lm.rms_norm_quantize #group {epsilon = 1.0e-06 : f32, split_k_type = bf16} ins(%x : tensor<?x8x256xf32>) outs(%d, %s : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>)
+  return
+}
+
+// -----
+
+#group = #lm.scheme<element = f8E4M3FN, granularity = block, block = 128>
+func.func @rms_norm_quantize_c5_type(%x: tensor<4x8x256xbf16>, %d: tensor<8x256xf8E4M3FN>, %s: tensor<8x2xf32>) {
+  // expected-error @+1 {{'lm.rms_norm_quantize' op split-K partials must be f32}}
+  %0:2 = lm.rms_norm_quantize #group {epsilon = 1.0e-06 : f32, split_k_type = bf16} ins(%x : tensor<4x8x256xbf16>) outs(%d, %s : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>)
+  return
+}

@@ -65,6 +65,16 @@ func.func @silu(%x: tensor<8x512xbf16>, %d0: tensor<8x128xi8>, %s0: tensor<8x8xf
   return %d, %s : tensor<8x128xi8>, tensor<8x8xf8E8M0FNU>
 }
 
+// CHECK-LABEL: @norm_split_k
+func.func @norm_split_k(%p: tensor<4x8x256xf32>, %r: tensor<8x256xbf16>, %r0: tensor<8x256xbf16>, %d0: tensor<8x256xf8E4M3FN>, %s0: tensor<8x2xf32>) -> (tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x256xbf16>) {
+  %x0 = tensor.empty() : tensor<8x256xf16>
+  %x = lm.split_k_reduce ins(%p : tensor<4x8x256xf32>) outs(%x0 : tensor<8x256xf16>)
+  %y0 = tensor.empty() : tensor<8x256xbf16>
+  %y, %r1 = lm.add_rms_norm {epsilon = 1.0e-05 : f32} ins(%x, %r : tensor<8x256xf16>, tensor<8x256xbf16>) outs(%y0, %r0 : tensor<8x256xbf16>, tensor<8x256xbf16>)
+  %d, %s = lm.quantize #group ins(%y : tensor<8x256xbf16>) outs(%d0, %s0 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>)
+  return %d, %s, %r1 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x256xbf16>
+}
+
 // CHECK-LABEL: @silu_split_k
 func.func @silu_split_k(%p: tensor<4x8x512xf32>, %d0: tensor<8x256xf8E4M3FN>, %s0: tensor<8x2xf32>) -> (tensor<8x256xf8E4M3FN>, tensor<8x2xf32>) {
   %x0 = tensor.empty() : tensor<8x512xbf16>

@@ -9,7 +9,7 @@
 #tensor = #lm.scheme<element = f8E4M3FN, granularity = tensor>
 
 // OFF-NOT: lm.rms_norm_quantize
-// PLAN: fusion plan: 11 planned, 5 refused
+// PLAN: fusion plan: 12 planned, 5 refused
 
 // Every numerics attribute travels; the norm's type is a rounding point.
 // CHECK-LABEL: @mxfp4
@@ -198,15 +198,26 @@ func.func @other_block(%x: tensor<8x256xbf16>, %c: i1, %d0: tensor<8x256xf8E4M3F
   return %d0, %s0 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>
 }
 
-// A split-K reduction before the norm is not taken in; the rest is fused.
+// A split-K reduction before the norm is taken in.
+// PLAN-NEXT: @split_k {{.*}} planned: lm.split_k_reduce + lm.rms_norm + lm.quantize
 // CHECK-LABEL: @split_k
-// PLAN-NEXT: @split_k {{.*}} refused [split-k-before-norm]: lm.split_k_reduce of 4 partials stays apart: lm.rms_norm_quantize reads reduced rows
-// PLAN-NEXT: @split_k {{.*}} planned
 func.func @split_k(%p: tensor<4x8x256xf32>, %x0: tensor<8x256xbf16>, %d0: tensor<8x256xf8E4M3FN>, %s0: tensor<8x2xf32>) -> (tensor<8x256xf8E4M3FN>, tensor<8x2xf32>) {
+  // CHECK-NEXT: lm.rms_norm_quantize {{.*}}split_k_type = bf16{{.*}} ins(%arg0 : tensor<4x8x256xf32>)
+  %x = lm.split_k_reduce ins(%p : tensor<4x8x256xf32>) outs(%x0 : tensor<8x256xbf16>)
+  %y = lm.rms_norm {epsilon = 1.0e-05 : f32} ins(%x : tensor<8x256xbf16>) outs(%x0 : tensor<8x256xbf16>)
+  %d, %s = lm.quantize #group ins(%y : tensor<8x256xbf16>) outs(%d0, %s0 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>)
+  return %d, %s : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>
+}
+
+// A reduced tensor with another user is computed apart.
+// PLAN-NEXT: @split_k_used {{.*}} refused [split-k-shared]: lm.split_k_reduce has 2 uses and stays apart from lm.rms_norm_quantize
+// PLAN-NEXT: @split_k_used {{.*}} planned: lm.rms_norm + lm.quantize
+// CHECK-LABEL: @split_k_used
+func.func @split_k_used(%p: tensor<4x8x256xf32>, %x0: tensor<8x256xbf16>, %d0: tensor<8x256xf8E4M3FN>, %s0: tensor<8x2xf32>) -> (tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x256xbf16>) {
   // CHECK-NEXT: %[[X:.*]] = lm.split_k_reduce
   // CHECK-NEXT: lm.rms_norm_quantize {{.*}} ins(%[[X]] :
   %x = lm.split_k_reduce ins(%p : tensor<4x8x256xf32>) outs(%x0 : tensor<8x256xbf16>)
   %y = lm.rms_norm {epsilon = 1.0e-05 : f32} ins(%x : tensor<8x256xbf16>) outs(%x0 : tensor<8x256xbf16>)
   %d, %s = lm.quantize #group ins(%y : tensor<8x256xbf16>) outs(%d0, %s0 : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>)
-  return %d, %s : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>
+  return %d, %s, %x : tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x256xbf16>
 }

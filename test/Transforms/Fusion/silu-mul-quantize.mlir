@@ -6,7 +6,7 @@
 #mxfp4 = #lm.scheme<element = f4E2M1FN, granularity = block, block = 32, scale_rounding = rceil>
 
 // OFF-NOT: lm.silu_mul_quantize
-// PLAN: fusion plan: 4 planned, 0 refused
+// PLAN: fusion plan: 4 planned, 1 refused
 
 // PLAN-NEXT: @plain {{.*}} planned: lm.silu_mul + lm.quantize -> lm.silu_mul_quantize
 // CHECK-LABEL: @plain
@@ -30,6 +30,7 @@ func.func @split_k(%p: tensor<4x8x512xf32>, %x0: tensor<8x512xbf16>, %h0: tensor
 }
 
 // A reduced tensor with another user is computed apart.
+// PLAN-NEXT: @split_k_used {{.*}} refused [split-k-shared]: lm.split_k_reduce has 2 uses and stays apart from lm.silu_mul_quantize
 // PLAN-NEXT: @split_k_used {{.*}} planned: lm.silu_mul + lm.quantize
 // CHECK-LABEL: @split_k_used
 func.func @split_k_used(%p: tensor<4x8x512xf32>, %x0: tensor<8x512xbf16>, %h0: tensor<8x256xbf16>, %d0: tensor<8x256xf8E4M3FN>, %s0: tensor<8x2xf32>) -> (tensor<8x256xf8E4M3FN>, tensor<8x2xf32>, tensor<8x512xbf16>) {

@@ -345,14 +345,18 @@ class DualRmsNorm:
 @register
 class RmsNormQuantize:
     name = "rms_norm_quantize"
-    help = "(add_)rms_norm then quantize; second_n > 0: a second norm beside"
+    help = ("(add_)rms_norm (parts > 0: of split-K partials) then quantize; "
+            "second_n > 0: a second norm beside")
     options = dict(_NORM_OPTIONS, **_RESIDUAL_OPTIONS, scheme="mxfp4",
                    residual=False, emit_norm=False, norm_type="bf16",
                    round_before_quant=True, second_n=0, second_epsilon=1e-5,
-                   tie_ulps=2.0)
+                   parts=0, tie_ulps=2.0)
 
     def inputs(self, o, rng):
         inputs = _norm_inputs(o, rng, o.residual)
+        if o.parts:
+            inputs["x"] = Tensor("f32", random_rows(
+                rng, (o.parts, o.m, o.n), "f32"))
         if o.second_n:
             _add_second(o, rng, inputs)
         add_static_scale(o, inputs)
@@ -361,6 +365,8 @@ class RmsNormQuantize:
     def outputs(self, o, inputs):
         scheme = quant.Scheme.parse(o.scheme)
         x, residual, weight = _values(inputs, "x", "residual", "weight")
+        if o.parts:
+            x = formats.round_to(split_k_reduce(x), o.x_type)
         scale = static_scale(o, inputs)
         attributes = _norm_attributes(o, o.residual)
         r, narrow = (rms_norm_quantize(

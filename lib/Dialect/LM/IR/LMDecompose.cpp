@@ -53,26 +53,37 @@ static Value convertTo(OpBuilder &builder, Location loc, Value value,
   return value;
 }
 
+/// The sum of split-K partials `x` in `type`; `x` itself without a type.
+static Value reduceSplits(OpBuilder &builder, Location loc, Value x,
+                          std::optional<Type> type) {
+  if (!type)
+    return x;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, x);
+  sizes.erase(sizes.begin());
+  Value init = tensor::EmptyOp::create(builder, loc, sizes, *type);
+  return SplitKReduceOp::create(builder, loc, x, init)->getResult(0);
+}
+
 SmallVector<Value> RmsNormQuantizeOp::decompose(OpBuilder &builder) {
   Location loc = getLoc();
+  Value x = reduceSplits(builder, loc, getX(), getSplitKType());
   Type normType = typeOr(getRoundBeforeQuant(), builder);
   Value normInit;
   if (getNormOut() && tensorType(getNormOut()).getElementType() == normType)
     normInit = getNormOut();
   else
-    normInit = emptyRows(builder, loc, getX(), lastDim(getX()), normType);
+    normInit = emptyRows(builder, loc, x, lastDim(x), normType);
 
   Value norm, residual;
   if (getResidual()) {
     auto op = AddRmsNormOp::create(
-        builder, loc, getX(), getResidual(), getWeight(), normInit,
-        getResidualOut(), getEpsilonAttr(), getWeightOffsetAttr(),
-        getRoundNormBeforeWeightAttr(), getNormFromRoundedResidualAttr(),
-        getRoundSumBeforeResidualAttr());
+        builder, loc, x, getResidual(), getWeight(), normInit, getResidualOut(),
+        getEpsilonAttr(), getWeightOffsetAttr(), getRoundNormBeforeWeightAttr(),
+        getNormFromRoundedResidualAttr(), getRoundSumBeforeResidualAttr());
     norm = op->getResult(0);
     residual = op->getResult(1);
   } else {
-    norm = RmsNormOp::create(builder, loc, getX(), getWeight(), normInit,
+    norm = RmsNormOp::create(builder, loc, x, getWeight(), normInit,
                              getEpsilonAttr(), getWeightOffsetAttr(),
                              getRoundNormBeforeWeightAttr())
                ->getResult(0);
@@ -106,13 +117,7 @@ SmallVector<Value> DualRmsNormOp::decompose(OpBuilder &builder) {
 
 SmallVector<Value> SiluMulQuantizeOp::decompose(OpBuilder &builder) {
   Location loc = getLoc();
-  Value x = getX();
-  if (std::optional<Type> type = getSplitKType()) {
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, x);
-    sizes.erase(sizes.begin());
-    Value init = tensor::EmptyOp::create(builder, loc, sizes, *type);
-    x = SplitKReduceOp::create(builder, loc, x, init)->getResult(0);
-  }
+  Value x = reduceSplits(builder, loc, getX(), getSplitKType());
   Value init = emptyRows(builder, loc, x, lastDim(x) / 2,
                          typeOr(getRoundBeforeQuant(), builder));
   Value activation = SiluMulOp::create(builder, loc, x, init, getClampAttr(),

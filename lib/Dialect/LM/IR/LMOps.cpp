@@ -189,6 +189,13 @@ public:
       equal(lhs, dim, rhs, dim);
   }
 
+  /// The rows of `x`, behind the splits of a split-K product if it has them,
+  /// are those of `out`.
+  void inputRows(Value x, Value out, bool hasSplits) {
+    for (int64_t dim = 0, e = rank(out) - 1; dim < e; ++dim)
+      equal(x, dim + hasSplits, out, dim);
+  }
+
   /// The scale operand of a quantisation of rows of `x`.
   void scaleRows(Value x, Value scale, SchemeAttr scheme) {
     if (!scale || !scheme.isDynamic())
@@ -287,10 +294,11 @@ void MlaCacheWriteOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
 
 void RmsNormQuantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
   DimConstraintBuilder builder(*this, out);
-  for (Value other : {getResidual(), getData(), getNormOut(), getResidualOut(),
+  for (Value other : {getResidual(), getNormOut(), getResidualOut(),
                       getSecondX(), getSecondOut()})
-    builder.equalRows(getX(), other);
-  builder.scaleRows(getX(), getScale(), getScheme());
+    builder.equalRows(getData(), other);
+  builder.inputRows(getX(), getData(), getSplitKType().has_value());
+  builder.scaleRows(getData(), getScale(), getScheme());
 }
 
 void DualRmsNormOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
@@ -301,12 +309,7 @@ void DualRmsNormOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
 
 void SiluMulQuantizeOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
   DimConstraintBuilder builder(*this, out);
-  if (!getSplitKType())
-    builder.equalRows(getX(), getData());
-  else
-    for (int64_t d = 0, e = cast<ShapedType>(getData().getType()).getRank() - 1;
-         d < e; ++d)
-      builder.equal(getX(), d + 1, getData(), d);
+  builder.inputRows(getX(), getData(), getSplitKType().has_value());
   builder.scaleRows(getData(), getScale(), getScheme());
 }
 

@@ -138,9 +138,8 @@ static LogicalResult verifyNorm(Operation *op, Value x, Value weight,
   return success();
 }
 
-static LogicalResult verifyResidual(Operation *op, Value x, Value residual,
-                                    Value residualOut) {
-  ArrayRef<int64_t> shape = shaped(x).getShape();
+static LogicalResult verifyResidual(Operation *op, ArrayRef<int64_t> shape,
+                                    Value residual, Value residualOut) {
   if (failed(verifyShape(op, "residual", residual, shape)) ||
       failed(verifyShape(op, "residual_out", residualOut, shape)))
     return failure();
@@ -162,7 +161,8 @@ LogicalResult RmsNormOp::verify() {
 LogicalResult AddRmsNormOp::verify() {
   if (failed(verifyNorm(*this, getX(), getWeight(), getEpsilon(),
                         getWeightOffset())) ||
-      failed(verifyResidual(*this, getX(), getResidual(), getResidualOut())))
+      failed(verifyResidual(*this, shaped(getX()).getShape(), getResidual(),
+                            getResidualOut())))
     return failure();
   return verifyShape(*this, "out", getOut(), shaped(getX()).getShape());
 }
@@ -297,6 +297,21 @@ LogicalResult ShuffleScaleOp::verify() {
   return success();
 }
 
+static LogicalResult verifySplitK(Operation *op, Value x) {
+  if (failed(verifyRows(op, "x", x, 2)))
+    return failure();
+  if (shaped(x).isDynamicDim(0) || shaped(x).getDimSize(0) < 1)
+    return op->emitOpError(
+        "x needs a static leading dimension of at least 1 (the splits)");
+  if (!shaped(x).getElementType().isF32())
+    return op->emitOpError("split-K partials must be f32");
+  return success();
+}
+
+ArrayRef<int64_t> RmsNormQuantizeOp::getRowShape() {
+  return shaped(getX()).getShape().drop_front(getSplitKType() ? 1 : 0);
+}
+
 static LogicalResult verifyNormSecond(RmsNormQuantizeOp op) {
   if (!op.getSecondX()) {
     if (op.getSecondOut() || op.getSecondWeight() || op.getSecondEpsilon())
@@ -310,8 +325,7 @@ static LogicalResult verifyNormSecond(RmsNormQuantizeOp op) {
   if (failed(verifyRows(op, "second input", op.getSecondX())))
     return failure();
   int64_t columns = shaped(op.getSecondX()).getShape().back();
-  SmallVector<int64_t> shape =
-      withLastDim(shaped(op.getX()).getShape(), columns);
+  SmallVector<int64_t> shape = withLastDim(op.getRowShape(), columns);
   if (failed(verifyShape(op, "second input", op.getSecondX(), shape)) ||
       failed(
           verifyShape(op, "second weight", op.getSecondWeight(), {columns})) ||
@@ -324,14 +338,15 @@ static LogicalResult verifyNormSecond(RmsNormQuantizeOp op) {
 }
 
 LogicalResult RmsNormQuantizeOp::verify() {
-  ArrayRef<int64_t> shape = shaped(getX()).getShape();
   if (failed(verifyNorm(*this, getX(), getWeight(), getEpsilon(),
-                        getWeightOffset())))
+                        getWeightOffset())) ||
+      (getSplitKType() && failed(verifySplitK(*this, getX()))))
     return failure();
+  ArrayRef<int64_t> shape = getRowShape();
   if (!getResidual() != !getResidualOut())
     return emitOpError("residual and residual_out must be given together");
   if (getResidual() &&
-      failed(verifyResidual(*this, getX(), getResidual(), getResidualOut())))
+      failed(verifyResidual(*this, shape, getResidual(), getResidualOut())))
     return failure();
   if (!getResidual() &&
       (getNormFromRoundedResidual() || getRoundSumBeforeResidual()))
@@ -379,17 +394,6 @@ LogicalResult SiluMulOp::verify() {
   ArrayRef<int64_t> shape = shaped(getX()).getShape();
   return verifyShape(*this, "out", getOut(),
                      withLastDim(shape, shape.back() / 2));
-}
-
-static LogicalResult verifySplitK(Operation *op, Value x) {
-  if (failed(verifyRows(op, "x", x, 2)))
-    return failure();
-  if (shaped(x).isDynamicDim(0) || shaped(x).getDimSize(0) < 1)
-    return op->emitOpError(
-        "x needs a static leading dimension of at least 1 (the splits)");
-  if (!shaped(x).getElementType().isF32())
-    return op->emitOpError("split-K partials must be f32");
-  return success();
 }
 
 LogicalResult SplitKReduceOp::verify() {

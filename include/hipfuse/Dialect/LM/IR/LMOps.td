@@ -501,6 +501,9 @@ def LM_RmsNormQuantizeOp : LM_FusedOp<"rms_norm_quantize", 6> {
     destination, `second_epsilon` its epsilon; it is `lm.rms_norm` of them, with the same
     `weight_offset` and `round_norm_before_weight`, and is not quantised.
 
+    With `split_k_type` `x` is `[S, ..., N]` f32, the partial products of a
+    split-K matrix product, and `lm.split_k_reduce` into that type comes first.
+
     *   (c1) the constraints of `lm.rms_norm`, `lm.add_rms_norm` and
         `lm.quantize` hold for the parts.
     *   (c2) `residual` and `residual_out` are given together.
@@ -508,9 +511,10 @@ def LM_RmsNormQuantizeOp : LM_FusedOp<"rms_norm_quantize", 6> {
         element type.
     *   (c4) `second`, `second_out` and `second_epsilon` are given together;
         the leading dimensions of the second input equal those of `x`.
+    *   (c5) with `split_k_type` `x` is as `lm.split_k_reduce` takes it.
 
     Source: ROCm/aiter `aiter/ops/triton/quant/fused_mxfp4_quant.py`
-    (`fused_rms_mxfp4_quant`), vllm-project/vllm#44437.
+    (`fused_rms_mxfp4_quant`, `fused_reduce_rms_mxfp4_quant`), vllm-project/vllm#44437.
 
     Example:
 
@@ -536,7 +540,12 @@ def LM_RmsNormQuantizeOp : LM_FusedOp<"rms_norm_quantize", 6> {
     UnitAttr:$round_norm_before_weight, UnitAttr:$norm_from_rounded_residual,
     UnitAttr:$round_sum_before_residual,
     OptionalAttr<TypeAttrOf<LM_FloatElement>>:$round_before_quant,
-    OptionalAttr<F32Attr>:$second_epsilon);
+    OptionalAttr<F32Attr>:$second_epsilon,
+    OptionalAttr<TypeAttrOf<LM_FloatElement>>:$split_k_type);
+  let opDeclaration = [{
+    /// The shape of the rows that are normed: that of `x` without the splits.
+    ::llvm::ArrayRef<int64_t> getRowShape();
+  }];
   let assemblyFormat = [{
     $scheme attr-dict `ins` `(` $x `:` type($x) `)`
     (`residual` `(` $residual^ `:` type($residual) `)`)?
