@@ -125,8 +125,12 @@ def scale_type(p, scheme, columns, lead=()):
     return tensor(element, None, *lead, count), None
 
 
-def quantize(p, x, columns, scheme, lead=()):
-    """lm.quantize of rows of `columns`; adds the results data and scale."""
+def quantize(p, x, columns, scheme, lead=(), shuffle=False):
+    """lm.quantize of rows of `columns`; adds the results data and scale. With
+    `shuffle` the scales are row-major and reordered by an operation."""
+    wanted = scheme
+    if shuffle:
+        scheme = scheme.with_layout("row_major")
     storage = "i8" if scheme.is_fp4 else scheme.element
     width = columns // 2 if scheme.is_fp4 else columns
     data = p.empty(tensor(storage, None, *lead, width))
@@ -141,7 +145,15 @@ def quantize(p, x, columns, scheme, lead=()):
     value = p.op(f"lm.quantize {scheme} ins({operand(x)}) "
                  f"outs({operands(data, scale)})", 2)
     p.result("data", (value + "#0", data[1]))
-    p.result("scale", (value + "#1", type_))
+    if shuffle:
+        plain = (value + "#1", type_)
+        type_, rows = scale_type(p, wanted, columns)
+        out = p.empty(type_, rows)
+        value = p.op(f"lm.shuffle_scale ins({operand(plain)}) "
+                     f"outs({operand(out)})")
+        p.result("scale", (value, type_))
+    else:
+        p.result("scale", (value + "#1", type_))
 
 
 def rope(p, x, o, positions, tables, inverse=False):
@@ -234,7 +246,8 @@ def norm_quantize(p, o, quantized=True):
     y, residual_out = norm(p, x, o.n, o, residual, weight,
                            out_type=o.norm_type if quantized else o.x_type)
     if quantized:
-        quantize(p, y, o.n, quant.Scheme.parse(o.scheme))
+        quantize(p, y, o.n, quant.Scheme.parse(o.scheme),
+                 shuffle=getattr(o, "shuffle", False))
     if not quantized:
         p.result("out", y)
     elif o.emit_norm:
@@ -263,7 +276,8 @@ def silu_mul_quantize(p, o):
     attrs = attributes(clamp=o.clamp or None,
                        round_activation=o.round_activation)
     value = p.op(f"lm.silu_mul {attrs}ins({operand(x)}) outs({operand(out)})")
-    quantize(p, (value, out[1]), o.n, quant.Scheme.parse(o.scheme))
+    quantize(p, (value, out[1]), o.n, quant.Scheme.parse(o.scheme),
+             shuffle=getattr(o, "shuffle", False))
 
 
 def rope_mla_cache_write(p, o):
@@ -279,6 +293,8 @@ def rope_mla_cache_write(p, o):
                   f"({nope[1]}, {q[1]}) -> {type_}"), type_)
     k = rope(p, values["k_pe"], o, positions, tables)
     cache = cache_write(p, o, values, k)
+    if getattr(o, "twice", False):
+        cache = cache_write(p, o, dict(values, cache=cache), k)
     p.result("q_out", q)
     p.result("cache", cache)
     if o.emit_k_rot:

@@ -64,6 +64,12 @@ def norm_cases(n):
             dict(parts=9, round_norm_before_weight=True),
             dict(second_n=512), dict(second_n=512, emit_norm=True)):
         yield "rms_norm_quantize", dict(base, **options)
+    # Row-major scales that an operation of their own reorders.
+    for scheme in ("mxfp4", "mxfp4,scale_rounding=rceil", "mxfp8"):
+        for residual in (False, True):
+            yield "rms_norm_quantize", dict(
+                scheme=scheme + ",layout=cdna4_shuffled", shuffle=True,
+                residual=residual, **slack)
     yield "dual_rms_norm", dict(second_n=512)
 
 
@@ -80,6 +86,8 @@ def silu_cases(n):
                     dict(parts=4), dict(x_type="f16"),
                     dict(round_before_quant=False)):
         yield "silu_mul_quantize", dict(options, scheme="mxfp4")
+    yield "silu_mul_quantize", dict(scheme="mxfp4,layout=cdna4_shuffled",
+                                    shuffle=True)
 
 
 def rope_cases(n):
@@ -94,6 +102,7 @@ def rope_cases(n):
                     dict(nope_first=False), dict(compute_type="bf16"),
                     dict(packed_table=True, table_type="bf16"),
                     dict(x_type="f16", q_type="f16"), dict(q_nope=False),
+            dict(twice=True), dict(twice=True, layout="ds_mla_584"),
                     dict(layout="fp8", element="f8E4M3FNUZ")):
         yield "rope_mla_cache_write", dict(base, **options)
     for scheme in ("fp8_group,scale_rounding=rceil,nonfinite=saturate,"
