@@ -200,10 +200,10 @@ class Checks:
         if not ok:
             print("FAIL", text)
 
-    def bf16(self, name, got, want):
+    def bf16(self, name, got, want, fraction=1e-3):
         far = np.abs(ordered(got) - ordered(bf16_bits(want))) > 1
         self.note(name + " beyond one ulp", far.mean())
-        self.expect(far.mean() <= 1e-3 and
+        self.expect(far.mean() <= fraction and
                     np.isfinite(bf16_values(got)).all(),
                     f"{name}: {far.sum()} of {far.size} elements are more "
                     "than one bf16 unit off")

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -24,7 +25,21 @@ using namespace mlir::lm;
 #define GET_ATTRDEF_CLASSES
 #include "hipfuse/Dialect/LM/IR/LMAttrs.cpp.inc"
 
+namespace {
+
+/// Operations may move into another function: none depends on the one around.
+struct LMInlinerInterface final : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+
+} // namespace
+
 void LMDialect::initialize() {
+  addInterfaces<LMInlinerInterface>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "hipfuse/Dialect/LM/IR/LMAttrs.cpp.inc"
