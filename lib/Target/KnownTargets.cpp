@@ -81,6 +81,8 @@ static constexpr TargetInfo kKnownTargets[] = {
          {false, "global_load_lds copies 4 bytes a lane before CDNA4"},
          {false, "a matrix instruction of NVIDIA"},
          {false, "one launch per scope, then lm.merge_attention"},
+         {false, "persistent kernels read the first slots of a row untested "
+                 "(ROCm/aiter aiter/mla.py)"},
          {false, "post and pre are separate on ROCm unless mhc=fused asks for "
                  "the fused kernel (vllm-project/vllm#43950)"},
      },
@@ -109,6 +111,8 @@ static constexpr TargetInfo kKnownTargets[] = {
          {true, "global_load_lds_dwordx4"},
          {false, "a matrix instruction of NVIDIA"},
          {false, "one launch per scope, then lm.merge_attention"},
+         {false, "persistent kernels read the first slots of a row untested "
+                 "(ROCm/aiter aiter/mla.py)"},
          {false, "post and pre are separate on ROCm unless mhc=fused asks for "
                  "the fused kernel (vllm-project/vllm#43950)"},
      },
@@ -138,6 +142,7 @@ static constexpr TargetInfo kKnownTargets[] = {
          {true, "cp.async of 16 bytes a lane, cp.async.bulk.tensor"},
          {true, "wgmma.mma_async"},
          {true, "the second scope's slots follow the first's in one loop"},
+         {true, "an invalid slot is masked (FlashMLA)"},
          {true, "fused up to 512 tokens (vllm-project/vllm#47518)"},
      },
      {}},
@@ -165,6 +170,7 @@ static constexpr TargetInfo kKnownTargets[] = {
          {false, "the host has no LDS"},
          {false, "the host has vectors"},
          {true, "scopes are loops"},
+         {true, "a hole is tested for"},
          {false, "both forms take the same passes over a row that is in cache"},
      },
      {}},
@@ -188,9 +194,16 @@ std::string hipfuse::listKnownTargets() {
 
 llvm::StringRef hipfuse::stringifyTargetFeature(TargetFeature feature) {
   static constexpr llvm::StringLiteral kNames[kNumTargetFeatures] = {
-      "fp8-convert",         "fp4-convert", "mfma",
-      "mfma-double-rate",    "scaled-mfma", "transposed-lds-read",
-      "lds-dma-128",         "wgmma",       "both-scopes-per-launch",
+      "fp8-convert",
+      "fp4-convert",
+      "mfma",
+      "mfma-double-rate",
+      "scaled-mfma",
+      "transposed-lds-read",
+      "lds-dma-128",
+      "wgmma",
+      "both-scopes-per-launch",
+      "slot-holes",
       "fused-mhc-by-default"};
   return kNames[static_cast<unsigned>(feature)];
 }

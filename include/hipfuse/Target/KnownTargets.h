@@ -40,9 +40,10 @@ enum class TargetFeature {
   LdsDma128,           ///< copies of 16 bytes a lane from memory to LDS
   Wgmma,               ///< NVIDIA's warp-group matrix instructions
   BothScopesPerLaunch, ///< sparse attention over two scopes in one launch
+  SlotHoles,           ///< sparse attention skips holes in its slot lists
   FusedMhcByDefault    ///< mHC post and the next pre as one kernel
 };
-inline constexpr unsigned kNumTargetFeatures = 10;
+inline constexpr unsigned kNumTargetFeatures = 11;
 
 /// Whether a target has a feature, and why it does or does not.
 struct FeatureState {

@@ -18,6 +18,9 @@
 namespace mlir::arith {
 class ArithDialect;
 } // namespace mlir::arith
+namespace mlir::linalg {
+class LinalgDialect;
+} // namespace mlir::linalg
 namespace mlir::tensor {
 class TensorDialect;
 } // namespace mlir::tensor
@@ -25,6 +28,22 @@ class TensorDialect;
 namespace mlir::lm {
 
 class LMDialect;
+
+/// How sparse attention over two scopes is written.
+enum class ScopePolicy {
+  Auto,     ///< as the target launches it
+  Separate, ///< an operation per scope, merged
+  Together  ///< one operation
+};
+
+/// Whether slot lists must be free of holes.
+enum class PackedPolicy { Auto, Yes, No };
+
+/// How attention takes fewer heads at a time.
+enum class HeadPolicy {
+  Split, ///< operations over halves of the heads
+  Fold   ///< one operation with more rows of fewer heads
+};
 
 #define GEN_PASS_DECL
 #include "hipfuse/Transforms/Passes.h.inc"

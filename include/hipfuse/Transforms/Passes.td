@@ -283,4 +283,182 @@ def PrintTargetPass : Pass<"lm-print-target", "::mlir::ModuleOp"> {
   }];
 }
 
+def DecomposeAttentionPass : Pass<"lm-decompose-attention"> {
+  let summary = "Write sparse attention over two scopes as the target runs it";
+  let description = [{
+    Where one launch takes one scope, a two-scope operation on tensors
+
+    ```mlir
+    %o = lm.sparse_mla_decode bf16 {extra_layout = ..., ...} ins(%q : ...)
+           cache(...) slots(...) extra_cache(...) extra_slots(...)
+           sink(%s : ...) outs(%o0 : ...)
+    ```
+
+    becomes two f32 partial results, their merge, and the sink:
+
+    ```mlir
+    %x0, %l0 = lm.sparse_mla_decode bf16 {...} ins(%q : ...) cache(...) ...
+    %x1, %l1 = lm.sparse_mla_decode bf16 {...} ins(%q : ...) cache(...) ...
+    %x, %l = lm.merge_attention ins(%x0, %x1 : ...) lse(%l0, %l1 : ...) ...
+    %o = lm.apply_sink ins(%x : ...) lse(%l : ...) sink(%s : ...) outs(%o0 : ...)
+    ```
+
+    with equal bits. Where one launch takes both scopes, the second form becomes
+    the first, if the partial results are f32 and have no other use, and the
+    queries, the scale and the precision are the same. `scopes` says which form
+    is wanted; `auto` asks `lm.target`, and without a target nothing changes.
+
+    A merge that stays is a remark of the category `lm-decompose-attention`,
+    with its reason; an operation on memrefs is too, for its partial results
+    would need buffers.
+  }];
+  let options = [
+    Option<"scopes", "scopes", "::mlir::lm::ScopePolicy",
+      "::mlir::lm::ScopePolicy::Auto", "The form that is wanted",
+      [{::llvm::cl::values(
+        clEnumValN(::mlir::lm::ScopePolicy::Auto, "auto",
+                   "What the target launches"),
+        clEnumValN(::mlir::lm::ScopePolicy::Separate, "separate",
+                   "An operation per scope"),
+        clEnumValN(::mlir::lm::ScopePolicy::Together, "together",
+                   "One operation"))}]>
+  ];
+  let statistics = [
+    Statistic<"numDecomposed", "num-decomposed",
+              "Number of two-scope operations decomposed">,
+    Statistic<"numFused", "num-fused", "Number of merges fused">
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def SplitHeadsPass : Pass<"lm-split-heads"> {
+  let summary = "Split attention into launches of as many heads as one takes";
+  let description = [{
+    An attention on tensors with more heads than one launch takes is halved,
+    and its halves again, until each fits:
+
+    ```mlir
+    %o = lm.sparse_mla_decode ... ins(%q : tensor<?x64x512xbf16>) ...
+           sink(%s : tensor<64xf32>) outs(%o0 : tensor<?x64x512xbf16>)
+    ```
+
+    becomes, for 32 heads,
+
+    ```mlir
+    %q0 = tensor.extract_slice %q[0, 0, 0] [%t, 32, 512] [1, 1, 1] ...
+    %s0 = tensor.extract_slice %s[0] [32] [1] ...
+    %h0 = lm.sparse_mla_decode ... ins(%q0 : tensor<?x32x512xbf16>) ...
+            sink(%s0 : tensor<32xf32>) outs(... : tensor<?x32x512xbf16>)
+    %r0 = tensor.insert_slice %h0 into %o0 ...
+    ...                                       the same of heads 32 to 63
+    ```
+
+    Every operand on the side of the keys and the plan are shared, and the merge
+    of two scopes and the sink happen inside each half, so that the bits stay
+    the same. A number of heads that cannot be halved is an error.
+
+    `method = fold` makes rows of the groups of heads instead, with a copy of
+    the slots for each: one launch, for sparse attention without a sink. It is
+    an error for `lm.mla_decode`, whose queries are masked causally: its heads
+    would become queries at earlier positions and lose the last keys.
+
+    The number of heads is `max-heads`, or that of `lm.target`; without either
+    nothing changes.
+  }];
+  let options = [
+    Option<"maxHeads", "max-heads", "int64_t", "0",
+           "Heads that one launch takes (default: the target's)">,
+    Option<"method", "method", "::mlir::lm::HeadPolicy",
+      "::mlir::lm::HeadPolicy::Split", "How fewer heads are taken",
+      [{::llvm::cl::values(
+        clEnumValN(::mlir::lm::HeadPolicy::Split, "split",
+                   "An operation per half of the heads"),
+        clEnumValN(::mlir::lm::HeadPolicy::Fold, "fold",
+                   "One operation with a row per group of heads"))}]>
+  ];
+  let statistics = [
+    Statistic<"numSplit", "num-split", "Number of operations split">,
+    Statistic<"numFolded", "num-folded", "Number of operations folded">
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def MaterializePlansPass : Pass<"lm-materialize-plans"> {
+  let summary = "Give attention the plan of its lengths";
+  let description = [{
+    Inserts the `lm.attention_plan` of an attention that has none, right after
+    the lengths from which it is made:
+
+    ```mlir
+    %p:5 = lm.attention_plan {num_clusters = 256, topk = 128}
+             ins(%n : tensor<?xi32>) outs(...)
+    %o = lm.sparse_mla_decode ... lengths(%n : ...) plan(%p#0, ... : ...) ...
+    ```
+
+    Operations with the same lengths and the same configuration share a plan, in
+    whatever layer they are; a step of DeepSeek-V4 has three, for the window and
+    the two compressed caches. Because a plan is a function of the lengths'
+    value, it cannot be older than they are. `-cse` before this pass makes equal
+    lengths one value.
+
+    The configuration: as many clusters as the target has compute units;
+    blocks of 16 tokens, or of a page if that has more; tiles of queries of up
+    to 128 rows of heads. An attention without lengths or with a page size that
+    is not a static power of two stays as it is, which is a remark of the
+    category `lm-materialize-plans`. A plan that was made of other lengths
+    or for another shape of operation is an error.
+  }];
+  let options = [
+    Option<"numClusters", "num-clusters", "int64_t", "0",
+           "Workgroups of a launch (default: the target's compute units)">,
+    Option<"tileRows", "tile-rows", "int64_t", "128",
+           "Rows of queries times heads that share a work's keys">,
+    Option<"maxSplit", "max-split", "int64_t", "0",
+           "Most clusters per request (0: no limit)">
+  ];
+  let statistics = [
+    Statistic<"numPlans", "num-plans", "Number of plans inserted">,
+    Statistic<"numShared", "num-shared",
+              "Number of attentions that share another's plan">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def CompactSlotsPass : Pass<"lm-compact-slots"> {
+  let summary = "Pack slot lists where the kernel needs it";
+  let description = [{
+    Where the target's sparse attention does not skip holes, a slot list whose
+    producer does not promise to have none goes through `lm.compact_slots`:
+
+    ```mlir
+    %p, %m = lm.compact_slots ins(%s : ...) lengths(%n : ...) outs(...)
+    %o = lm.sparse_mla_decode ... slots(%p : ...) lengths(%m : ...) ...
+    ```
+
+    `lm.swa_slots`, `lm.compact_slots` and `lm.topk_slots` without `keep_holes`
+    promise it, if the lengths are theirs too. Attentions over the same list share the packed one. `packed`
+    says whether the kernel needs packed lists; `auto` asks `lm.target`, and
+    without a target nothing changes. Packed lists must come before plans: an
+    attention that has a plan is an error where packing would change its
+    lengths.
+  }];
+  let options = [
+    Option<"packed", "packed", "::mlir::lm::PackedPolicy",
+      "::mlir::lm::PackedPolicy::Auto", "Whether lists must be packed",
+      [{::llvm::cl::values(
+        clEnumValN(::mlir::lm::PackedPolicy::Auto, "auto",
+                   "What the target's kernels need"),
+        clEnumValN(::mlir::lm::PackedPolicy::Yes, "yes", "They must"),
+        clEnumValN(::mlir::lm::PackedPolicy::No, "no", "They need not"))}]>
+  ];
+  let statistics = [
+    Statistic<"numCompacted", "num-compacted", "Number of lists packed">,
+    Statistic<"numPromised", "num-promised",
+              "Number of lists that were packed already">
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 #endif // HIPFUSE_TRANSFORMS_PASSES_TD

@@ -135,6 +135,10 @@ bool TargetAttr::takesBothScopesInOneLaunch() const {
   return has(TargetFeature::BothScopesPerLaunch);
 }
 
+bool TargetAttr::takesSlotHoles() const {
+  return has(TargetFeature::SlotHoles);
+}
+
 bool TargetAttr::fusesMhcByDefault() const {
   return has(TargetFeature::FusedMhcByDefault);
 }

@@ -100,6 +100,8 @@ def LM_TargetAttr : AttrDef<LM_Dialect, "Target"> {
     int64_t maxHeadsPerLaunch() const;
     /// One launch of sparse attention takes two scopes.
     bool takesBothScopesInOneLaunch() const;
+    /// Sparse attention skips holes between the slots of a row.
+    bool takesSlotHoles() const;
     /// mHC post and pre are one kernel unless an option says otherwise.
     bool fusesMhcByDefault() const;
 

@@ -1,0 +1,234 @@
+//===-- DecomposeAttention.cpp - Attention as the target launches it ----===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "hipfuse/Dialect/LM/IR/LM.h"
+#include "hipfuse/Transforms/Passes.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
+
+#define DEBUG_TYPE "lm-decompose-attention"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_DECOMPOSEATTENTIONPASS
+#include "hipfuse/Transforms/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+static RankedTensorType tensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+/// An empty f32 tensor with the leading dimensions of `like`, and `last`
+/// columns if that is given.
+static Value emptyLike(OpBuilder &builder, Location loc, Value like,
+                       std::optional<int64_t> last) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, like);
+  sizes.pop_back();
+  if (last)
+    sizes.push_back(builder.getIndexAttr(*last));
+  return tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
+}
+
+namespace {
+
+/// The operands and attributes of one scope.
+struct Scope {
+  Value cache, slots, lengths, kvScale;
+  ValueRange plan;
+  CacheLayoutAttr layout;
+  IntegerAttr pageSize;
+
+  static Scope main(SparseMlaDecodeOp op) {
+    return {op.getCache(),       op.getSlots(), op.getLengths(),
+            op.getKvScale(),     op.getPlan(),  op.getLayoutAttr(),
+            op.getPageSizeAttr()};
+  }
+  static Scope extra(SparseMlaDecodeOp op) {
+    return {op.getExtraCache(),       op.getExtraSlots(),
+            op.getExtraLengths(),     op.getExtraKvScale(),
+            op.getExtraPlan(),        op.getExtraLayoutAttr(),
+            op.getExtraPageSizeAttr()};
+  }
+};
+
+struct DecomposeAttentionPass final
+    : lm::impl::DecomposeAttentionPassBase<DecomposeAttentionPass> {
+  using Base::Base;
+
+  void runOnOperation() override;
+
+private:
+  /// The form that is wanted for `op`.
+  ScopePolicy policyFor(Operation *op) {
+    if (scopes != ScopePolicy::Auto)
+      return scopes;
+    TargetAttr target = TargetAttr::lookup(op);
+    if (!target)
+      return ScopePolicy::Auto;
+    return target.takesBothScopesInOneLaunch() ? ScopePolicy::Together
+                                               : ScopePolicy::Separate;
+  }
+  void decompose(SparseMlaDecodeOp op, IRRewriter &rewriter);
+  void fuse(MergeAttentionOp merge, IRRewriter &rewriter);
+};
+
+} // namespace
+
+static void missed(Operation *op, const Twine &reason) {
+  std::string text = reason.str();
+  remark::missed(
+      op->getLoc(),
+      remark::RemarkOpts::name("attention-scopes").category(DEBUG_TYPE))
+      << remark::detail::Remark::Arg("Reason", StringRef(text));
+}
+
+void DecomposeAttentionPass::decompose(SparseMlaDecodeOp op,
+                                       IRRewriter &rewriter) {
+  if (op->getNumResults() == 0)
+    return missed(op, "the partial results have no buffers on memrefs");
+  Location loc = op.getLoc();
+  rewriter.setInsertionPoint(op);
+  int64_t columns = tensorType(op.getOut()).getDimSize(2);
+  SmallVector<Value> partials, lses;
+  for (const Scope &scope : {Scope::main(op), Scope::extra(op)}) {
+    auto partial = SparseMlaDecodeOp::create(
+        rewriter, loc, op.getQ(), scope.cache, scope.slots, scope.lengths,
+        op.getQScale(), scope.kvScale, /*extra_cache=*/Value(),
+        /*extra_slots=*/Value(), /*extra_lengths=*/Value(),
+        /*extra_kv_scale=*/Value(), /*sink=*/Value(), scope.plan,
+        /*extra_plan=*/ValueRange(),
+        emptyLike(rewriter, loc, op.getQ(), columns),
+        emptyLike(rewriter, loc, op.getQ(), std::nullopt), scope.layout,
+        scope.pageSize, /*extra_layout=*/CacheLayoutAttr(),
+        /*extra_page_size=*/IntegerAttr(), op.getSmScaleAttr(),
+        op.getComputeAttr());
+    partials.push_back(partial->getResult(0));
+    lses.push_back(partial->getResult(1));
+  }
+  bool hasSink = static_cast<bool>(op.getSink());
+  Value mergedInit =
+      hasSink ? emptyLike(rewriter, loc, op.getQ(), columns) : op.getOut();
+  Value lseInit = op.getLse();
+  if (hasSink && !lseInit)
+    lseInit = emptyLike(rewriter, loc, op.getQ(), std::nullopt);
+  auto merge = MergeAttentionOp::create(
+      rewriter, loc, partials, lses, mergedInit, lseInit,
+      EmptyLseAttr::get(&getContext(), EmptyLse::NegInf));
+  SmallVector<Value> results(merge->getResults());
+  if (hasSink)
+    results.front() =
+        ApplySinkOp::create(rewriter, loc, merge->getResult(0),
+                            merge->getResult(1), op.getSink(), op.getOut())
+            ->getResult(0);
+  results.truncate(op->getNumResults());
+  rewriter.replaceOp(op, results);
+  ++numDecomposed;
+}
+
+/// Whether `value` has `user` as its one user.
+static bool isUsedOnlyBy(Value value, Operation *user) {
+  return llvm::all_of(value.getUsers(),
+                      [&](Operation *other) { return other == user; });
+}
+
+void DecomposeAttentionPass::fuse(MergeAttentionOp merge,
+                                  IRRewriter &rewriter) {
+  if (merge->getNumResults() == 0)
+    return missed(merge, "partial results on memrefs are not followed");
+  if (merge.getX().size() != 2)
+    return missed(merge, "it merges " + Twine(merge.getX().size()) +
+                             " partial results, but one launch takes two "
+                             "scopes");
+  SmallVector<SparseMlaDecodeOp> parts;
+  for (auto [x, lse] : llvm::zip(merge.getX(), merge.getLse())) {
+    auto part = x.getDefiningOp<SparseMlaDecodeOp>();
+    if (!part || part->getNumResults() != 2 || x != part->getResult(0) ||
+        lse != part->getResult(1))
+      return missed(merge, "a partial result is not that of an "
+                           "lm.sparse_mla_decode with its lse");
+    if (part.getExtraCache() || part.getSink())
+      return missed(merge, "a partial result has two scopes or a sink");
+    if (!isUsedOnlyBy(x, merge) || !isUsedOnlyBy(lse, merge))
+      return missed(merge, "a partial result has other uses");
+    parts.push_back(part);
+  }
+  SparseMlaDecodeOp first = parts[0], second = parts[1];
+  if (first == second)
+    return missed(merge, "a partial result has other uses");
+  if (first.getQ() != second.getQ() ||
+      first.getQScale() != second.getQScale() ||
+      first.getSmScale() != second.getSmScale() ||
+      first.getCompute() != second.getCompute())
+    return missed(merge, "the partial results differ in queries, scale or "
+                         "precision");
+
+  Operation *last = merge;
+  Value sink, out = merge.getOut();
+  if (merge->getNumResults() == 2)
+    for (Operation *user : merge->getResult(0).getUsers())
+      if (auto apply = dyn_cast<ApplySinkOp>(user))
+        if (apply.getLse() == merge->getResult(1) &&
+            apply->getBlock() == merge->getBlock() &&
+            tensorType(merge.getOut()).getElementType().isF32() &&
+            isUsedOnlyBy(merge->getResult(0), apply)) {
+          last = apply;
+          sink = apply.getSink();
+          out = apply.getOut();
+          break;
+        }
+  // Where the sink was the only user of the lse, nobody needs it now.
+  bool needsLse =
+      merge->getNumResults() == 2 && !isUsedOnlyBy(merge->getResult(1), last);
+  if (needsLse && last != merge)
+    for (Operation *user : merge->getResult(1).getUsers()) {
+      user = last->getBlock()->findAncestorOpInBlock(*user);
+      if (user != last && user->isBeforeInBlock(last))
+        return missed(merge, "the lse is used before the sink is applied");
+    }
+  Scope a = Scope::main(first), b = Scope::main(second);
+  rewriter.setInsertionPoint(last);
+  auto fused = SparseMlaDecodeOp::create(
+      rewriter, merge.getLoc(), first.getQ(), a.cache, a.slots, a.lengths,
+      first.getQScale(), a.kvScale, b.cache, b.slots, b.lengths, b.kvScale,
+      sink, a.plan, b.plan, out, needsLse ? merge.getLseOut() : Value(),
+      a.layout, a.pageSize, b.layout, b.pageSize, first.getSmScaleAttr(),
+      first.getComputeAttr());
+  if (needsLse)
+    rewriter.replaceAllUsesWith(merge->getResult(1), fused->getResult(1));
+  rewriter.replaceAllUsesWith(last->getResult(0), fused->getResult(0));
+  if (last != merge)
+    rewriter.eraseOp(last);
+  rewriter.eraseOp(merge);
+  rewriter.eraseOp(second);
+  rewriter.eraseOp(first);
+  ++numFused;
+}
+
+void DecomposeAttentionPass::runOnOperation() {
+  SmallVector<SparseMlaDecodeOp> together;
+  SmallVector<MergeAttentionOp> merges;
+  getOperation()->walk([&](Operation *op) {
+    ScopePolicy policy = policyFor(op);
+    if (auto attention = dyn_cast<SparseMlaDecodeOp>(op)) {
+      if (attention.getExtraCache() && policy == ScopePolicy::Separate)
+        together.push_back(attention);
+    } else if (auto merge = dyn_cast<MergeAttentionOp>(op)) {
+      if (policy == ScopePolicy::Together)
+        merges.push_back(merge);
+    }
+  });
+  IRRewriter rewriter(&getContext());
+  for (SparseMlaDecodeOp op : together)
+    decompose(op, rewriter);
+  for (MergeAttentionOp op : merges)
+    fuse(op, rewriter);
+}

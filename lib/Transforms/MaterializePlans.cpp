@@ -1,0 +1,223 @@
+//===-- MaterializePlans.cpp - Give attention the plan of its lengths -----===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "hipfuse/Dialect/LM/IR/LM.h"
+#include "hipfuse/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "lm-materialize-plans"
+
+namespace mlir::lm {
+#define GEN_PASS_DEF_MATERIALIZEPLANSPASS
+#include "hipfuse/Transforms/Passes.h.inc"
+} // namespace mlir::lm
+
+using namespace mlir;
+using namespace mlir::lm;
+
+static void missed(Operation *op, StringRef reason) {
+  remark::missed(
+      op->getLoc(),
+      remark::RemarkOpts::name("attention-plan").category(DEBUG_TYPE))
+      << remark::detail::Remark::Arg("Reason", reason);
+}
+
+namespace {
+
+/// What a plan is made of.
+struct PlanKey {
+  Value lengths;
+  int64_t clusters, pageSize, granularity, qLen, qTile, topk;
+};
+
+struct MaterializePlansPass final
+    : lm::impl::MaterializePlansPassBase<MaterializePlansPass> {
+  using Base::Base;
+
+  void runOnOperation() override;
+
+private:
+  std::optional<int64_t> clustersFor(Operation *op);
+  LogicalResult plan(Operation *op, PlanKey key, MutableOperandRange operands);
+  LogicalResult planDense(MlaDecodeOp op);
+  LogicalResult planSparse(SparseMlaDecodeOp op);
+  AttentionPlanOp create(const PlanKey &key, OpBuilder &builder);
+
+  /// Plans by lengths and configuration.
+  DenseMap<std::pair<Value, Attribute>, AttentionPlanOp> plans;
+};
+
+} // namespace
+
+std::optional<int64_t> MaterializePlansPass::clustersFor(Operation *op) {
+  if (numClusters > 0)
+    return numClusters;
+  if (TargetAttr target = TargetAttr::lookup(op))
+    if (int64_t units = target.getInfo().computeUnits)
+      return units;
+  return std::nullopt;
+}
+
+/// `value * factor + addend` as a size.
+static OpFoldResult sizeOf(OpBuilder &builder, Location loc, OpFoldResult value,
+                           int64_t factor, int64_t addend) {
+  if (std::optional<int64_t> number = getConstantIntValue(value))
+    return builder.getIndexAttr(*number * factor + addend);
+  Value size = cast<Value>(value);
+  if (factor != 1)
+    size = arith::MulIOp::create(
+        builder, loc, size,
+        arith::ConstantIndexOp::create(builder, loc, factor));
+  if (addend != 0)
+    size = arith::AddIOp::create(
+        builder, loc, size,
+        arith::ConstantIndexOp::create(builder, loc, addend));
+  return size;
+}
+
+AttentionPlanOp MaterializePlansPass::create(const PlanKey &key,
+                                             OpBuilder &builder) {
+  Location loc = key.lengths.getLoc();
+  OpFoldResult requests =
+      tensor::getMixedSizes(builder, loc, key.lengths).front();
+  int64_t tiles = llvm::divideCeil(key.qLen, key.qTile);
+  auto empty = [&](ArrayRef<OpFoldResult> sizes) -> Value {
+    return tensor::EmptyOp::create(builder, loc, sizes, builder.getI32Type());
+  };
+  auto fixed = [&](int64_t size) -> OpFoldResult {
+    return builder.getIndexAttr(size);
+  };
+  auto optional = [&](int64_t value) {
+    return value ? builder.getI64IntegerAttr(value) : IntegerAttr();
+  };
+  Value works = empty(
+      {sizeOf(builder, loc, requests, tiles, key.clusters - 1), fixed(8)});
+  Value workIndptr = empty({fixed(key.clusters + 1)});
+  Value reduceIndptr = empty({sizeOf(builder, loc, requests, tiles, 1)});
+  Value finalMap = empty({sizeOf(builder, loc, requests, tiles, 0), fixed(2)});
+  Value partialMap =
+      empty({fixed(std::max<int64_t>(1, 2 * (key.clusters - 1)))});
+  return AttentionPlanOp::create(
+      builder, loc, key.lengths, works, workIndptr, reduceIndptr, finalMap,
+      partialMap, builder.getI64IntegerAttr(key.clusters),
+      builder.getI64IntegerAttr(key.pageSize),
+      builder.getI64IntegerAttr(key.granularity), /*overhead=*/IntegerAttr(),
+      builder.getI64IntegerAttr(key.qLen),
+      key.qTile == key.qLen ? IntegerAttr() : optional(key.qTile),
+      optional(key.topk), optional(maxSplit));
+}
+
+/// Checks a plan that the program has: it is of the operation's lengths.
+static LogicalResult checkPlan(Operation *op, const PlanKey &key,
+                               MutableOperandRange operands) {
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    auto plan = operand.get().getDefiningOp<AttentionPlanOp>();
+    if (!plan)
+      continue;
+    if (operand.get() != plan->getResult(i))
+      return op->emitError("has results of its plan in another order");
+    if (plan.getLengths() != key.lengths)
+      return op->emitError("has a plan of other lengths than its own");
+    if (static_cast<int64_t>(plan.getQLen()) != key.qLen ||
+        static_cast<int64_t>(plan.getPageSize()) != key.pageSize ||
+        static_cast<int64_t>(plan.getTopk().value_or(0)) != key.topk)
+      return op->emitError()
+             << "has a plan for q_len " << plan.getQLen() << ", page_size "
+             << plan.getPageSize() << " and topk " << plan.getTopk().value_or(0)
+             << ", but needs one for " << key.qLen << ", " << key.pageSize
+             << " and " << key.topk;
+  }
+  return success();
+}
+
+LogicalResult MaterializePlansPass::plan(Operation *op, PlanKey key,
+                                         MutableOperandRange operands) {
+  if (!operands.empty())
+    return checkPlan(op, key, operands);
+  if (!key.lengths)
+    return missed(op, "has no lengths"), success();
+  std::optional<int64_t> clusters = clustersFor(op);
+  if (!clusters)
+    return missed(op, "the target has no persistent kernel, and num-clusters "
+                      "is not given"),
+           success();
+  if (op->getNumResults() == 0)
+    return missed(op, "memrefs are not planned: do this on tensors"), success();
+  key.clusters = *clusters;
+
+  OpBuilder builder(op);
+  auto config =
+      builder.getDenseI64ArrayAttr({key.clusters, key.pageSize, key.granularity,
+                                    key.qLen, key.qTile, key.topk});
+  AttentionPlanOp &made = plans[{key.lengths, config}];
+  if (made) {
+    ++numShared;
+  } else {
+    // Right after the lengths: every operation that has them can use it.
+    builder.setInsertionPointAfterValue(key.lengths);
+    made = create(key, builder);
+    ++numPlans;
+  }
+  operands.assign(made->getResults());
+  return success();
+}
+
+LogicalResult MaterializePlansPass::planDense(MlaDecodeOp op) {
+  int64_t pageSize = cast<ShapedType>(op.getCache().getType()).getDimSize(1);
+  if (ShapedType::isDynamic(pageSize) || !llvm::isPowerOf2_64(pageSize))
+    return missed(op, "its page size is not a static power of two"), success();
+  int64_t heads = cast<ShapedType>(op.getQ().getType()).getDimSize(1);
+  int64_t qLen = op.getQLen();
+  int64_t qTile = std::clamp<int64_t>(tileRows / heads, 1, qLen);
+  return plan(op,
+              {op.getLengths(), 0, pageSize,
+               std::max<int64_t>(1, 16 / pageSize), qLen, qTile, /*topk=*/0},
+              op.getPlanMutable());
+}
+
+LogicalResult MaterializePlansPass::planSparse(SparseMlaDecodeOp op) {
+  auto planScope = [&](Value slots, Value lengths,
+                       MutableOperandRange operands) {
+    int64_t columns = cast<ShapedType>(slots.getType()).getDimSize(1);
+    return plan(op, {lengths, 0, 1, 16, 1, 1, columns}, operands);
+  };
+  if (failed(planScope(op.getSlots(), op.getLengths(), op.getPlanMutable())))
+    return failure();
+  if (!op.getExtraCache())
+    return success();
+  return planScope(op.getExtraSlots(), op.getExtraLengths(),
+                   op.getExtraPlanMutable());
+}
+
+void MaterializePlansPass::runOnOperation() {
+  for (auto [name, value, least] :
+       {std::tuple("num-clusters", int64_t(numClusters), int64_t(0)),
+        std::tuple("tile-rows", int64_t(tileRows), int64_t(1)),
+        std::tuple("max-split", int64_t(maxSplit), int64_t(0))})
+    if (value < least) {
+      emitError(getOperation()->getLoc())
+          << name << " is " << value << ", but must be at least " << least;
+      return signalPassFailure();
+    }
+  plans.clear();
+  WalkResult result = getOperation()->walk([&](Operation *op) {
+    LogicalResult done = success();
+    if (auto dense = dyn_cast<MlaDecodeOp>(op))
+      done = planDense(dense);
+    else if (auto sparse = dyn_cast<SparseMlaDecodeOp>(op))
+      done = planSparse(sparse);
+    return failed(done) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    signalPassFailure();
+}

@@ -1,0 +1,82 @@
+// RUN: hipfuse-opt %s --lm-decompose-attention=scopes=separate | FileCheck %s --check-prefix=SEPARATE
+// RUN: hipfuse-opt %s --lm-decompose-attention=scopes=separate --lm-decompose-attention=scopes=together | FileCheck %s --check-prefix=TOGETHER
+// RUN: hipfuse-opt %s --lm-decompose-attention --remarks-filter=lm-decompose-attention 2>&1 | FileCheck %s --check-prefix=UNCHANGED
+// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx950 --lm-decompose-attention | FileCheck %s --check-prefix=SEPARATE
+// RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-decompose-attention | FileCheck %s --check-prefix=UNCHANGED
+// RUN: hipfuse-opt %s --lm-decompose-attention=scopes=together --remarks-filter=lm-decompose-attention -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: hipfuse-opt %s --lm-decompose-attention=scopes=separate --remarks-filter=lm-decompose-attention -o /dev/null 2>&1 | FileCheck %s --check-prefix=MEMREF
+
+// Without a target, or where one launch takes both scopes, nothing changes.
+// UNCHANGED-NOT: Missed
+// UNCHANGED-LABEL: func.func @two_scopes
+// UNCHANGED: lm.sparse_mla_decode {{.*}} extra_cache
+// UNCHANGED-NOT: lm.merge_attention
+// UNCHANGED: return
+
+
+// Partial results in f32, merged, scaled by the sink, rounded once.
+// SEPARATE-LABEL: func.func @two_scopes
+// SEPARATE-SAME: %[[Q:[a-z0-9]+]]: tensor<?x64x512xbf16>, %[[C0:[a-z0-9]+]]: {{[^,]*}}, %[[S0:[a-z0-9]+]]: {{[^,]*}}, %[[N0:[a-z0-9]+]]: {{[^,]*}}, %[[C1:[a-z0-9]+]]: {{[^,]*}}, %[[S1:[a-z0-9]+]]: {{[^,]*}}, %[[SINK:[a-z0-9]+]]: {{[^,]*}}, %[[OUT:[a-z0-9]+]]:
+// SEPARATE: %[[A:.*]]:2 = lm.sparse_mla_decode ds_mla_584 {page_size = 64 : i64, sm_scale = {{.*}}} ins(%[[Q]] {{.*}}) cache(%[[C0]] {{.*}}) slots(%[[S0]] {{.*}}) lengths(%[[N0]] {{.*}}) outs(%{{.*}} : tensor<?x64x512xf32>) lse(
+// SEPARATE: %[[B:.*]]:2 = lm.sparse_mla_decode ds_mla_584 {page_size = 2 : i64, sm_scale = {{.*}}} ins(%[[Q]] {{.*}}) cache(%[[C1]] {{.*}}) slots(%[[S1]] : tensor<?x512xi32>) outs(%{{.*}} : tensor<?x64x512xf32>) lse(
+// SEPARATE: %[[M:.*]]:2 = lm.merge_attention ins(%[[A]]#0, %[[B]]#0 {{.*}}) lse(%[[A]]#1, %[[B]]#1 {{.*}}) outs(%{{.*}} : tensor<?x64x512xf32>) lse_out(
+// SEPARATE: %[[R:.*]] = lm.apply_sink ins(%[[M]]#0 {{.*}}) lse(%[[M]]#1 {{.*}}) sink(%[[SINK]] {{.*}}) outs(%[[OUT]] : tensor<?x64x512xbf16>)
+// SEPARATE: return %[[R]]
+
+// The inverse gives the operation back.
+// TOGETHER-LABEL: func.func @two_scopes
+// TOGETHER: %[[R:.*]] = lm.sparse_mla_decode ds_mla_584 {extra_layout = #lm.cache_layout<ds_mla_584>, extra_page_size = 2 : i64, page_size = 64 : i64, {{.*}} extra_slots({{.*}}) sink({{.*}}) outs(%{{.*}} : tensor<?x64x512xbf16>)
+// TOGETHER-NOT: lm.
+// TOGETHER: return %[[R]]
+func.func @two_scopes(%q: tensor<?x64x512xbf16>, %c0: tensor<?x37440xi8>, %s0: tensor<?x128xi32>, %n0: tensor<?xi32>, %c1: tensor<?x1728xi8>, %s1: tensor<?x512xi32>, %sink: tensor<64xf32>, %o: tensor<?x64x512xbf16>) -> tensor<?x64x512xbf16> {
+  %0 = lm.sparse_mla_decode ds_mla_584 {extra_layout = #lm.cache_layout<ds_mla_584>, extra_page_size = 2, page_size = 64, sm_scale = 0.0441941738 : f32} ins(%q : tensor<?x64x512xbf16>) cache(%c0 : tensor<?x37440xi8>) slots(%s0 : tensor<?x128xi32>) lengths(%n0 : tensor<?xi32>) extra_cache(%c1 : tensor<?x1728xi8>) extra_slots(%s1 : tensor<?x512xi32>) sink(%sink : tensor<64xf32>) outs(%o : tensor<?x64x512xbf16>)
+  return %0 : tensor<?x64x512xbf16>
+}
+
+// Without a sink the merge rounds, and the lse is its own.
+// SEPARATE-LABEL: func.func @with_lse
+// SEPARATE: %[[M:.*]]:2 = lm.merge_attention {{.*}} outs(%{{.*}} : tensor<4x16x512xbf16>) lse_out(
+// SEPARATE-NOT: lm.apply_sink
+// SEPARATE: return %[[M]]#0, %[[M]]#1
+// TOGETHER-LABEL: func.func @with_lse
+// TOGETHER: %[[R:.*]]:2 = lm.sparse_mla_decode {{.*}} extra_slots
+// TOGETHER-NEXT: return %[[R]]#0, %[[R]]#1
+func.func @with_lse(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %o: tensor<4x16x512xbf16>, %l: tensor<4x16xf32>) -> (tensor<4x16x512xbf16>, tensor<4x16xf32>) {
+  %0:2 = lm.sparse_mla_decode bf16 {extra_layout = #lm.cache_layout<bf16>, sm_scale = 0.0441941738 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) extra_cache(%c : tensor<?x64x576xbf16>) extra_slots(%s : tensor<4x64xi32>) outs(%o : tensor<4x16x512xbf16>) lse(%l : tensor<4x16xf32>)
+  return %0#0, %0#1 : tensor<4x16x512xbf16>, tensor<4x16xf32>
+}
+
+// One scope with a sink is one launch anyway.
+// SEPARATE-LABEL: func.func @one_scope
+// SEPARATE: lm.sparse_mla_decode {{.*}} sink(
+// SEPARATE-NOT: lm.
+// SEPARATE: return
+func.func @one_scope(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %sink: tensor<16xf32>, %o: tensor<4x16x512xbf16>) -> tensor<4x16x512xbf16> {
+  %0 = lm.sparse_mla_decode bf16 {sm_scale = 0.0441941738 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) sink(%sink : tensor<16xf32>) outs(%o : tensor<4x16x512xbf16>)
+  return %0 : tensor<4x16x512xbf16>
+}
+
+// Merges that are not two scopes of one attention stay, and say why.
+// TOGETHER-LABEL: func.func @refused
+// TOGETHER-COUNT-3: lm.merge_attention
+// REMARK: 3 partial results, but one launch takes two scopes
+// REMARK: a partial result is not that of an lm.sparse_mla_decode with its lse
+// REMARK: the partial results differ in queries, scale or precision
+// REMARK: a partial result has other uses
+func.func @refused(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %x: tensor<4x16x512xf32>, %l: tensor<4x16xf32>) -> (tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>) {
+  %0 = lm.merge_attention ins(%x, %x, %x : tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%l, %l, %l : tensor<4x16xf32>, tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>)
+  %1 = lm.merge_attention ins(%x, %x : tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%l, %l : tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>)
+  %2:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %3:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.25 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %4 = lm.merge_attention ins(%2#0, %3#0 : tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%2#1, %3#1 : tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>)
+  %5:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %6:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %7 = lm.merge_attention ins(%5#0, %6#0 : tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%5#1, %6#1 : tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>)
+  return %0, %1, %4, %7, %5#0 : tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>
+}
+
+// MEMREF: the partial results have no buffers on memrefs
+func.func @memref(%q: memref<4x16x576xbf16>, %c: memref<?x64x576xbf16>, %s: memref<4x64xi32>, %o: memref<4x16x512xbf16>) {
+  lm.sparse_mla_decode bf16 {extra_layout = #lm.cache_layout<bf16>, sm_scale = 0.5 : f32} ins(%q : memref<4x16x576xbf16>) cache(%c : memref<?x64x576xbf16>) slots(%s : memref<4x64xi32>) extra_cache(%c : memref<?x64x576xbf16>) extra_slots(%s : memref<4x64xi32>) outs(%o : memref<4x16x512xbf16>)
+  return
+}

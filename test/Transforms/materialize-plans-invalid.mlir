@@ -1,0 +1,27 @@
+// RUN: hipfuse-opt %s --split-input-file --verify-diagnostics --lm-materialize-plans=num-clusters=4
+
+// A plan of other lengths would be out of date.
+func.func @stale(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %bt: tensor<4x8xi32>, %n: tensor<4xi32>, %old: tensor<4xi32>, %w: tensor<7x8xi32>, %i: tensor<5xi32>, %f: tensor<4x2xi32>, %r: tensor<6xi32>, %o: tensor<4x16x512xbf16>) -> tensor<4x16x512xbf16> {
+  %p:5 = lm.attention_plan {num_clusters = 4, page_size = 64} ins(%old : tensor<4xi32>) outs(%w, %i, %i, %f, %r : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  // expected-error @+1 {{has a plan of other lengths than its own}}
+  %0 = lm.mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) block_table(%bt : tensor<4x8xi32>) lengths(%n : tensor<4xi32>) plan(%p#0, %p#1, %p#2, %p#3, %p#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) outs(%o : tensor<4x16x512xbf16>)
+  return %0 : tensor<4x16x512xbf16>
+}
+
+// -----
+
+func.func @other_shape(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %bt: tensor<4x8xi32>, %n: tensor<4xi32>, %w: tensor<7x8xi32>, %i: tensor<5xi32>, %f: tensor<4x2xi32>, %r: tensor<6xi32>, %o: tensor<4x16x512xbf16>) -> tensor<4x16x512xbf16> {
+  %p:5 = lm.attention_plan {num_clusters = 4} ins(%n : tensor<4xi32>) outs(%w, %i, %i, %f, %r : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  // expected-error @+1 {{has a plan for q_len 1, page_size 1 and topk 0, but needs one for 1, 64 and 0}}
+  %0 = lm.mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) block_table(%bt : tensor<4x8xi32>) lengths(%n : tensor<4xi32>) plan(%p#0, %p#1, %p#2, %p#3, %p#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) outs(%o : tensor<4x16x512xbf16>)
+  return %0 : tensor<4x16x512xbf16>
+}
+
+// -----
+
+func.func @order(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %bt: tensor<4x8xi32>, %n: tensor<4xi32>, %w: tensor<7x8xi32>, %i: tensor<5xi32>, %f: tensor<4x2xi32>, %r: tensor<6xi32>, %o: tensor<4x16x512xbf16>) -> tensor<4x16x512xbf16> {
+  %p:5 = lm.attention_plan {num_clusters = 4, page_size = 64} ins(%n : tensor<4xi32>) outs(%w, %i, %i, %f, %r : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  // expected-error @+1 {{has results of its plan in another order}}
+  %0 = lm.mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) block_table(%bt : tensor<4x8xi32>) lengths(%n : tensor<4xi32>) plan(%p#0, %p#2, %p#1, %p#3, %p#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) outs(%o : tensor<4x16x512xbf16>)
+  return %0 : tensor<4x16x512xbf16>
+}
