@@ -306,6 +306,33 @@ class Pieces(unittest.TestCase):
         self.assertEqual(len(set(slots)), 9)
         self.assertLess(slots.max(), len(stored["cache"]) * 16)
 
+    def test_paged_arguments(self):
+        signature = signature_of("attention_ratio_4")
+        self.assertEqual(signature.window, {"window": 32, "page_size": 16})
+        self.assertEqual(signature.compressed,
+                         {"page_size": 64, "compress_ratio": 4})
+        a = layers.paged_arguments(signature, 9, np.random.default_rng(3))
+        self.assertEqual(list(a["requests"]), [0, -1, 0, 1, 1, 2, 2, 3, 3])
+        self.assertEqual((a["slots"][1], a["indices"][1].max()), (-1, -1))
+        self.assertEqual(len(set(a["slots"])), 9)
+        for table, cache in (("window_table", "cache"),
+                             ("table_4", "compressed_cache")):
+            pages = a[table][a[table] >= 0]
+            self.assertEqual(len(set(pages)), len(pages))
+            self.assertEqual(len(pages) + 1, len(a[cache]))
+            self.assertLess(pages.max(), len(a[cache]))
+        for t in (0, 2, 3, 4, 5, 6, 7, 8):
+            request, position = a["requests"][t], a["positions"][t]
+            self.assertEqual(
+                a["window_table"][request, position // 16] * 16 +
+                position % 16, a["slots"][t])
+            self.assertEqual(position < 33, request % 2 == 1)
+            chosen = a["indices"][t][a["indices"][t] >= 0]
+            entries = (position + 1) // 4
+            self.assertEqual(len(set(chosen)), min(entries, 31))
+            self.assertTrue((a["table_4"][request][chosen // 64] >= 0).all())
+            self.assertTrue((chosen < entries).all())
+
     def test_signatures(self):
         signature = signature_of("layer_ratio_4")
         self.assertEqual(signature.page, 16)

@@ -518,7 +518,7 @@ class Verdict:
     name: str
     shape: tuple
     ok: bool
-    error: float  # relative L2 of the row nearest to or furthest beyond its bar
+    error: float  # relative L2 of the row with the largest part of its bar
     bar: float  # of that row
     cosine: float  # distance 1 - cos, worst row
     note: str = ""
@@ -638,7 +638,7 @@ class Reference:
                 verdicts.append(Verdict(name, actual[name].shape, ok, 0.0,
                                         FLOOR, 0.0, note))
                 continue
-            worst = int(np.argmax(error - bar))
+            worst = int(np.argmax(error / bar))
             if kind.element == "bf16" and np.isfinite(got).all():
                 text = ulp_histogram(got, want)
                 note = f"{text}, {note}" if note else text
