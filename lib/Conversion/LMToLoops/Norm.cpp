@@ -142,6 +142,29 @@ static void storeRow(RowBuilder &b, const RowValues &values, Value out,
   });
 }
 
+/// The norm of the input that every norm operation has.
+template <typename OpTy>
+static Norm normOf(OpTy op) {
+  Norm norm;
+  norm.x = op.getX();
+  norm.weight = op.getWeight();
+  norm.epsilon = op.getEpsilon().convertToFloat();
+  norm.weightOffset = op.getWeightOffset().convertToFloat();
+  norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
+  return norm;
+}
+
+/// As above, for an operation that may add a residual first.
+template <typename OpTy>
+static Norm residualNormOf(OpTy op) {
+  Norm norm = normOf(op);
+  norm.residual = op.getResidual();
+  norm.residualOut = op.getResidualOut();
+  norm.normFromRoundedResidual = op.getNormFromRoundedResidual();
+  norm.roundSumBeforeResidual = op.getRoundSumBeforeResidual();
+  return norm;
+}
+
 //===----------------------------------------------------------------------===//
 // Patterns
 //===----------------------------------------------------------------------===//
@@ -152,12 +175,7 @@ struct RmsNormToLoops final : RowPattern<RmsNormOp> {
   using RowPattern::RowPattern;
 
   void lower(RmsNormOp op, RowBuilder &b) const override {
-    Norm norm;
-    norm.x = op.getX();
-    norm.weight = op.getWeight();
-    norm.epsilon = op.getEpsilon().convertToFloat();
-    norm.weightOffset = op.getWeightOffset().convertToFloat();
-    norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
+    Norm norm = normOf(op);
     b.forRows(op.getX(), [&](ValueRange row) {
       storeRow(b, buildNorm(b, norm, row), op.getOut(), row);
     });
@@ -168,16 +186,7 @@ struct AddRmsNormToLoops final : RowPattern<AddRmsNormOp> {
   using RowPattern::RowPattern;
 
   void lower(AddRmsNormOp op, RowBuilder &b) const override {
-    Norm norm;
-    norm.x = op.getX();
-    norm.residual = op.getResidual();
-    norm.weight = op.getWeight();
-    norm.residualOut = op.getResidualOut();
-    norm.epsilon = op.getEpsilon().convertToFloat();
-    norm.weightOffset = op.getWeightOffset().convertToFloat();
-    norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
-    norm.normFromRoundedResidual = op.getNormFromRoundedResidual();
-    norm.roundSumBeforeResidual = op.getRoundSumBeforeResidual();
+    Norm norm = residualNormOf(op);
     b.forRows(op.getX(), [&](ValueRange row) {
       storeRow(b, buildNorm(b, norm, row), op.getOut(), row);
     });
@@ -188,12 +197,7 @@ struct DualRmsNormToLoops final : RowPattern<DualRmsNormOp> {
   using RowPattern::RowPattern;
 
   void lower(DualRmsNormOp op, RowBuilder &b) const override {
-    Norm first;
-    first.x = op.getX();
-    first.weight = op.getWeight();
-    first.epsilon = op.getEpsilon().convertToFloat();
-    first.weightOffset = op.getWeightOffset().convertToFloat();
-    first.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
+    Norm first = normOf(op);
     Norm second = first;
     second.x = op.getSecondX();
     second.weight = op.getSecondWeight();
@@ -209,16 +213,7 @@ struct RmsNormQuantizeToLoops final : RowPattern<RmsNormQuantizeOp> {
   using RowPattern::RowPattern;
 
   void lower(RmsNormQuantizeOp op, RowBuilder &b) const override {
-    Norm norm;
-    norm.x = op.getX();
-    norm.residual = op.getResidual();
-    norm.weight = op.getWeight();
-    norm.residualOut = op.getResidualOut();
-    norm.epsilon = op.getEpsilon().convertToFloat();
-    norm.weightOffset = op.getWeightOffset().convertToFloat();
-    norm.roundNormBeforeWeight = op.getRoundNormBeforeWeight();
-    norm.normFromRoundedResidual = op.getNormFromRoundedResidual();
-    norm.roundSumBeforeResidual = op.getRoundSumBeforeResidual();
+    Norm norm = residualNormOf(op);
     norm.splitType = op.getSplitKType().value_or(Type());
     Norm second;
     if (op.getSecondX()) {
