@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Norm.h"
-#include "Numerics.h"
 #include "Patterns.h"
 #include "Quantize.h"
 #include "RowPattern.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 

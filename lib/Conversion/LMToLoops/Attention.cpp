@@ -18,9 +18,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "CacheRead.h"
-#include "Numerics.h"
 #include "Patterns.h"
 #include "RowPattern.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

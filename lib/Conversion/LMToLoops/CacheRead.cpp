@@ -8,7 +8,7 @@
 
 #include "CacheRead.h"
 
-#include "Numerics.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 

@@ -9,7 +9,7 @@
 #ifndef HIPFUSE_LIB_CONVERSION_LMTOLOOPS_CACHEREAD_H
 #define HIPFUSE_LIB_CONVERSION_LMTOLOOPS_CACHEREAD_H
 
-#include "RowBuilder.h"
+#include "hipfuse/Conversion/RowCode/RowBuilder.h"
 
 #include "hipfuse/Dialect/LM/IR/LM.h"
 

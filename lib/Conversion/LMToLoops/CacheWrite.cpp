@@ -6,11 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Numerics.h"
 #include "Patterns.h"
 #include "Quantize.h"
 #include "Rope.h"
 #include "RowPattern.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 

@@ -12,9 +12,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Norm.h"
-#include "Numerics.h"
 #include "Patterns.h"
 #include "RowPattern.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

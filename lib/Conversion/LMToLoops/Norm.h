@@ -9,7 +9,7 @@
 #ifndef HIPFUSE_LIB_CONVERSION_LMTOLOOPS_NORM_H
 #define HIPFUSE_LIB_CONVERSION_LMTOLOOPS_NORM_H
 
-#include "RowBuilder.h"
+#include "hipfuse/Conversion/RowCode/RowBuilder.h"
 
 namespace mlir::lm {
 

@@ -9,7 +9,7 @@
 #ifndef HIPFUSE_LIB_CONVERSION_LMTOLOOPS_QUANTIZE_H
 #define HIPFUSE_LIB_CONVERSION_LMTOLOOPS_QUANTIZE_H
 
-#include "RowBuilder.h"
+#include "hipfuse/Conversion/RowCode/Scales.h"
 
 #include "hipfuse/Dialect/LM/IR/LM.h"
 
@@ -39,27 +39,6 @@ void quantizeColumns(RowBuilder &b, const Quantization &quantization,
 /// Writes the padding of a row of shuffled scales; nothing in other layouts.
 void padScales(RowBuilder &b, const Quantization &quantization, ValueRange row,
                int64_t columns);
-
-/// The scale of a block or row: what is stored, and what elements are
-/// multiplied (E8M0) or divided (f32) by.
-struct BlockScale {
-  Value stored;  ///< i32 with the E8M0 byte, or f32
-  Value operand; ///< a vector of f32
-  Value isNaN;   ///< i1: the codes are zero; may be empty
-};
-
-/// The patterns of the magnitudes of `value` as they take part in amax.
-Value amaxCandidates(RowBuilder &b, SchemeAttr scheme, Value value);
-
-/// The scale of values whose amax has the pattern `amaxBits`.
-BlockScale scaleOf(RowBuilder &b, SchemeAttr scheme, Value amaxBits);
-
-/// The scale of a block of values, whose absent lanes are 0.
-BlockScale scaleOf(RowBuilder &b, SchemeAttr scheme, ArrayRef<Value> block);
-
-/// The elements of `value` as bytes: as many as lanes, or half for FP4.
-Value encodeElements(RowBuilder &b, SchemeAttr scheme, Value value,
-                     const BlockScale &scale);
 
 } // namespace mlir::lm
 

@@ -8,10 +8,10 @@
 
 #include "Rope.h"
 
-#include "Numerics.h"
 #include "Patterns.h"
 #include "Quantize.h"
 #include "RowPattern.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 using namespace mlir;
 using namespace mlir::lm;

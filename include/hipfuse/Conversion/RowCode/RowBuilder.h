@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_LIB_CONVERSION_LMTOLOOPS_ROWBUILDER_H
-#define HIPFUSE_LIB_CONVERSION_LMTOLOOPS_ROWBUILDER_H
+#ifndef HIPFUSE_CONVERSION_ROWCODE_ROWBUILDER_H
+#define HIPFUSE_CONVERSION_ROWCODE_ROWBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -141,4 +141,4 @@ int64_t columnsOf(Value memref);
 
 } // namespace mlir::lm
 
-#endif // HIPFUSE_LIB_CONVERSION_LMTOLOOPS_ROWBUILDER_H
+#endif // HIPFUSE_CONVERSION_ROWCODE_ROWBUILDER_H

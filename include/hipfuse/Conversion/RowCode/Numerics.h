@@ -6,10 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_LIB_CONVERSION_LMTOLOOPS_NUMERICS_H
-#define HIPFUSE_LIB_CONVERSION_LMTOLOOPS_NUMERICS_H
+#ifndef HIPFUSE_CONVERSION_ROWCODE_NUMERICS_H
+#define HIPFUSE_CONVERSION_ROWCODE_NUMERICS_H
 
-#include "RowBuilder.h"
+#include "hipfuse/Conversion/RowCode/RowBuilder.h"
 
 #include "hipfuse/Dialect/LM/IR/LM.h"
 
@@ -71,4 +71,4 @@ Value decodeE8M0(RowBuilder &b, Value byte);
 
 } // namespace mlir::lm
 
-#endif // HIPFUSE_LIB_CONVERSION_LMTOLOOPS_NUMERICS_H
+#endif // HIPFUSE_CONVERSION_ROWCODE_NUMERICS_H

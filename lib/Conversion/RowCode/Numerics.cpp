@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Numerics.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 

@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "RowBuilder.h"
+#include "hipfuse/Conversion/RowCode/RowBuilder.h"
 
-#include "Numerics.h"
+#include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
