@@ -9,14 +9,12 @@
 #include "artifact.h"
 
 #include "crc32.h"
-#include "dtype.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstring>
-#include <set>
-#include <string_view>
+#include <string>
 
 #include <elf.h>
 #include <fcntl.h>
@@ -249,137 +247,6 @@ Status hipfuse::rt::validateImage(const char *path, const unsigned char *data,
                          "artefact '%s' is damaged: its checksum is %08x, its "
                          "note says %08x",
                          path, crc, note.crc32);
-  return Status();
-}
-
-//===----------------------------------------------------------------------===//
-// The module descriptor
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// More than any program needs; a guard against nonsense.
-constexpr uint32_t maxFunctions = 1u << 16;
-constexpr uint32_t maxTensors = 1u << 16;
-constexpr uint32_t maxCodeObjects = 1u << 10;
-
-Status malformed(const char *path, const std::string &what) {
-  return Status::error(HIPFUSE_RT_INTERNAL,
-                       "artefact '%s' has a malformed descriptor: %s", path,
-                       what.c_str());
-}
-
-std::string checkTensor(const hipfuse_rt_tensor_desc &tensor) {
-  if (!tensor.name)
-    return "has no name";
-  if (dtypeSize(tensor.dtype) == 0)
-    return "has unknown element type " + std::to_string(tensor.dtype);
-  if (tensor.rank < 0 || tensor.rank > HIPFUSE_RT_MAX_RANK)
-    return "has rank " + std::to_string(tensor.rank);
-  if (tensor.rank > 0 && !tensor.dims)
-    return "has no dims";
-  for (int32_t d = 0; d < tensor.rank; ++d)
-    if (tensor.dims[d] < HIPFUSE_RT_DYNAMIC)
-      return "has dim " + std::to_string(tensor.dims[d]);
-  if (tensor.flags != 0)
-    return "has unknown flags";
-  return "";
-}
-
-std::string checkFunction(const hipfuse_rt_function_desc &function) {
-  if (function.n_args > maxTensors || function.n_results > maxTensors ||
-      function.n_constraints > maxTensors)
-    return "has too many arguments, results or constraints";
-  if ((function.n_args && !function.args) ||
-      (function.n_results && !function.results) ||
-      (function.n_constraints && !function.constraints))
-    return "has a null table";
-  if (function.n_kernels != 0 || function.kernels)
-    return "has kernels, which this ABI version does not";
-  for (uint32_t i = 0; i < function.n_args; ++i) {
-    std::string error = checkTensor(function.args[i]);
-    if (error.empty() && function.args[i].tied_arg != -1)
-      error = "is tied";
-    if (!error.empty())
-      return "argument " + std::to_string(i) + " " + error;
-  }
-  bool isStatic = true;
-  std::set<int32_t> tied;
-  for (uint32_t i = 0; i < function.n_results; ++i) {
-    const hipfuse_rt_tensor_desc &result = function.results[i];
-    std::string error = checkTensor(result);
-    if (error.empty() && result.tied_arg != -1) {
-      if (result.tied_arg < 0 || uint32_t(result.tied_arg) >= function.n_args) {
-        error = "is tied to argument " + std::to_string(result.tied_arg) +
-                " of " + std::to_string(function.n_args);
-      } else {
-        const hipfuse_rt_tensor_desc &arg = function.args[result.tied_arg];
-        if (arg.dtype != result.dtype || arg.rank != result.rank)
-          error = "is tied to an argument of another type";
-        else if (!tied.insert(result.tied_arg).second)
-          error = "is tied to the same argument as another result";
-      }
-    }
-    if (!error.empty())
-      return "result " + std::to_string(i) + " " + error;
-    isStatic &= std::none_of(result.dims, result.dims + result.rank,
-                             [](int64_t dim) { return dim < 0; });
-  }
-  for (uint32_t i = 0; i < function.n_constraints; ++i)
-    if (!function.constraints[i])
-      return "constraint " + std::to_string(i) + " has no text";
-  if (!function.shape_fn && (!isStatic || function.n_constraints))
-    return "has no shape function but needs one";
-  return "";
-}
-
-} // namespace
-
-Status hipfuse::rt::validateModule(const char *path,
-                                   const hipfuse_rt_module_desc &module) {
-  if (module.magic != HIPFUSE_RT_MODULE_MAGIC)
-    return malformed(path, "wrong magic number");
-  if (module.abi_version != HIPFUSE_RT_ABI_VERSION)
-    return Status::error(HIPFUSE_RT_VERSION_MISMATCH,
-                         "'%s' is an artefact of ABI version %u, this runtime "
-                         "reads %u",
-                         path, module.abi_version, HIPFUSE_RT_ABI_VERSION);
-  if (module.struct_size != sizeof(hipfuse_rt_module_desc))
-    return malformed(path, "it has " + std::to_string(module.struct_size) +
-                               " bytes instead of " +
-                               std::to_string(sizeof(module)));
-  if (module.flags != 0)
-    return malformed(path, "it has unknown flags");
-  if (!module.producer)
-    return malformed(path, "no producer");
-  if (module.n_functions > maxFunctions ||
-      module.n_code_objects > maxCodeObjects)
-    return malformed(path, "too many functions or code objects");
-  if ((module.n_functions && !module.functions) ||
-      (module.n_code_objects && !module.code_objects))
-    return malformed(path, "a null table");
-
-  std::set<std::string_view> names;
-  for (uint32_t i = 0; i < module.n_functions; ++i) {
-    const hipfuse_rt_function_desc &function = module.functions[i];
-    if (!function.name || !*function.name)
-      return malformed(path, "function " + std::to_string(i) + " has no name");
-    std::string error = checkFunction(function);
-    if (error.empty() && !names.insert(function.name).second)
-      error = "is there twice";
-    if (!error.empty())
-      return malformed(path, "function '" + std::string(function.name) + "' " +
-                                 error);
-  }
-  for (uint32_t i = 0; i < module.n_code_objects; ++i) {
-    const hipfuse_rt_code_object &object = module.code_objects[i];
-    if (!object.target || !*object.target || !object.data || !object.size ||
-        object.kind < HIPFUSE_RT_CODE_OBJECT_HSACO ||
-        object.kind > HIPFUSE_RT_CODE_OBJECT_PTX || object.flags != 0)
-      return malformed(path, "code object " + std::to_string(i) +
-                                 " has no target, no data, an unknown kind or "
-                                 "unknown flags");
-  }
   return Status();
 }
 

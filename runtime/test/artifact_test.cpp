@@ -177,7 +177,7 @@ TEST_F(ArtifactTest, OtherVersion) {
   put<uint32_t>(bytes, note + 4, sealedCrc(bytes.data(), bytes.size(), note));
   EXPECT_EQ(local(loadBytes(bytes)),
             "version mismatch: 'a.so' is an artefact of ABI version 7, this "
-            "runtime reads 1");
+            "runtime reads 2");
 }
 
 TEST_F(ArtifactTest, NeverSealed) {
@@ -313,20 +313,33 @@ struct Module {
   hipfuse_rt_tensor_desc results[2] = {{"x", HIPFUSE_RT_F32, 2, dims, 0, 0},
                                        {"y", HIPFUSE_RT_I8, 2, dims, -1, 0}};
   const char *constraints[1] = {"x is x"};
+  static int32_t launch(const hipfuse_rt_launch_api *, void *const *,
+                        const int64_t *) {
+    return 0;
+  }
+  hipfuse_rt_device_code codes[2] = {{"gfx950", launch}, {"sm_90", launch}};
   hipfuse_rt_function_desc functions[2] = {
       {"f", 1, 2, args, results, nullptr,
-       [](const int64_t *, int64_t *) { return int32_t(0); }, constraints, 1, 0,
-       nullptr},
+       [](const int64_t *, int64_t *) { return int32_t(0); }, constraints, 1, 2,
+       codes},
       {"g", 0, 0, nullptr, nullptr, nullptr, nullptr, nullptr, 0, 0, nullptr}};
-  hipfuse_rt_code_object objects[1] = {
-      {"gfx950", HIPFUSE_RT_CODE_OBJECT_HSACO, 0, "code", 4}};
+  alignas(16) char code[4] = "abc";
+  uint8_t paramSizes[4] = {8, 4, 8, 4};
+  hipfuse_rt_kernel_desc kernels[2] = {
+      {"k", {64, 4, 1}, 16, 28, 4, 0, paramSizes},
+      {"l", {1, 1, 1}, 0, 0, 0, 0, nullptr}};
+  hipfuse_rt_kernel_desc same[2] = {kernels[0], kernels[1]};
+  hipfuse_rt_code_object objects[3] = {
+      {"gfx950", HIPFUSE_RT_CODE_OBJECT_HSACO, 0, code, 4, 2, kernels},
+      {"sm_90", HIPFUSE_RT_CODE_OBJECT_CUBIN, 0, code, 4, 2, kernels},
+      {"sm_90", HIPFUSE_RT_CODE_OBJECT_PTX, 0, code, 4, 2, same}};
   hipfuse_rt_module_desc desc = {HIPFUSE_RT_MODULE_MAGIC,
                                  HIPFUSE_RT_ABI_VERSION,
                                  sizeof(hipfuse_rt_module_desc),
                                  0,
                                  "test",
                                  2,
-                                 1,
+                                 3,
                                  functions,
                                  objects};
 };
@@ -359,8 +372,19 @@ TEST(ModuleDescriptor, EachFieldIsChecked) {
        "function 'f' has a null table"},
       {[](Module &m) { m.functions[0].n_args = ~0u; },
        "function 'f' has too many arguments"},
-      {[](Module &m) { m.functions[0].n_kernels = 1; },
-       "function 'f' has kernels"},
+      {[](Module &m) { m.functions[0].n_device_codes = ~0u; },
+       "function 'f' has code for too many targets"},
+      {[](Module &m) { m.functions[0].device_codes = nullptr; },
+       "function 'f' has a null table"},
+      {[](Module &m) { m.codes[1].launch_fn = nullptr; },
+       "function 'f' has device code 1 without a target or launch function"},
+      {[](Module &m) { m.codes[0].target = nullptr; },
+       "function 'f' has device code 0 without a target or launch function"},
+      {[](Module &m) { m.codes[0].target = "gfx942"; },
+       "function 'f' has device code for 'gfx942', of which there is no code "
+       "object"},
+      {[](Module &m) { m.codes[0].target = "sm_90"; },
+       "function 'f' has device code for 'sm_90' twice"},
       {[](Module &m) { m.functions[0].shape_fn = nullptr; },
        "function 'f' has no shape function but needs one"},
       {[](Module &m) { m.constraints[0] = nullptr; },
@@ -388,6 +412,42 @@ TEST(ModuleDescriptor, EachFieldIsChecked) {
       {[](Module &m) { m.objects[0].kind = 4; }, "code object 0 has"},
       {[](Module &m) { m.objects[0].target = ""; }, "code object 0 has"},
       {[](Module &m) { m.objects[0].data = nullptr; }, "code object 0 has"},
+      {[](Module &m) { m.objects[0].data = m.code + 1; },
+       "code object 0 has data that is not aligned to 16 bytes"},
+      {[](Module &m) { m.objects[2].size = 3; },
+       "code object 2 has text without an end"},
+      {[](Module &m) { m.objects[1].n_kernels = 1u << 31; },
+       "code object 1 has too many kernels"},
+      {[](Module &m) { m.objects[1].kernels = nullptr; },
+       "code object 1 has a null table"},
+      {[](Module &m) { m.objects[1].kind = HIPFUSE_RT_CODE_OBJECT_PTX; },
+       "code object 2 is another one for 'sm_90'"},
+      {[](Module &m) { m.objects[1].kind = HIPFUSE_RT_CODE_OBJECT_HSACO; },
+       "code object 2 is another one for 'sm_90'"},
+      {[](Module &m) { m.objects[2].n_kernels = 1; },
+       "code object 2 has other kernels than the other one for 'sm_90'"},
+      {[](Module &m) { m.same[0].block[0] = 32; },
+       "code object 2 has other kernels than the other one for 'sm_90'"},
+      {[](Module &m) { m.kernels[0].name = ""; },
+       "code object 0 has kernel 0 without a name"},
+      {[](Module &m) { m.kernels[1].name = "k"; },
+       "code object 0 has kernel 'k', which is there twice"},
+      {[](Module &m) { m.kernels[0].block[2] = 0; },
+       "code object 0 has kernel 'k', which has a block of 64x4x0 threads"},
+      {[](Module &m) { m.kernels[0].block[1] = 17; },
+       "code object 0 has kernel 'k', which has a block of 64x17x1 threads"},
+      {[](Module &m) { m.kernels[0].block[0] = 1u << 31; },
+       "which has a block of 2147483648x4x1 threads"},
+      {[](Module &m) { m.kernels[0].kernarg_size = 24; },
+       "which has 28 bytes of parameters, but says 24"},
+      {[](Module &m) { m.paramSizes[1] = 2; },
+       "which has a parameter of 2 bytes"},
+      {[](Module &m) { m.kernels[0].n_params = ~0u; },
+       "which has too many parameters"},
+      {[](Module &m) { m.kernels[0].param_sizes = nullptr; },
+       "code object 0 has kernel 'k', which has a null table"},
+      {[](Module &m) { m.kernels[0].flags = 1; },
+       "code object 0 has kernel 'k', which has unknown flags"},
   };
   for (const Case &c : cases) {
     Module module;
@@ -398,7 +458,7 @@ TEST(ModuleDescriptor, EachFieldIsChecked) {
         << "found: " << status.message() << "\nexpected: " << c.message;
   }
   Module module;
-  module.desc.abi_version = 2;
+  module.desc.abi_version = 1;
   EXPECT_EQ(validateModule("a.so", module.desc).code(),
             HIPFUSE_RT_VERSION_MISMATCH);
 }

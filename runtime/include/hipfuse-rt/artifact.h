@@ -30,7 +30,7 @@ extern "C" {
 
 /* Incremented by every incompatible change of this file. A runtime reads
  * exactly one version. */
-#define HIPFUSE_RT_ABI_VERSION 1u
+#define HIPFUSE_RT_ABI_VERSION 2u
 
 /* "HFRT" in the order of the bytes in memory (little endian). */
 #define HIPFUSE_RT_MODULE_MAGIC 0x54524648u
@@ -166,6 +166,83 @@ typedef int32_t (*hipfuse_rt_shape_fn)(const int64_t *arg_dims,
                                        int64_t *result_dims);
 
 /*===----------------------------------------------------------------------===*/
+/* Device code                                                                */
+/*===----------------------------------------------------------------------===*/
+
+/* What a function's launch code may call, handed to it by the runtime. `size`
+ * is sizeof(hipfuse_rt_launch_api) as the runtime knows it; later versions
+ * append members. `context` is owned by the runtime and is the first argument
+ * of every member. Pointers are addresses in the device's memory, except
+ * `params`. */
+typedef struct hipfuse_rt_launch_api {
+  uint32_t size; /* in bytes */
+  void *context;
+
+  /* Enqueues kernel number `kernel` of the code object's table. The grid is in
+   * blocks and not empty; `dynamic_lds` is in bytes and comes on top of the
+   * kernel's static_lds. `params` has one pointer to host memory per parameter
+   * of the kernel; what it points at is read before the call returns. Returns
+   * 0, or a code to hand on. */
+  int32_t (*launch)(void *context, uint32_t kernel, uint32_t grid_x,
+                    uint32_t grid_y, uint32_t grid_z, uint32_t dynamic_lds,
+                    void **params);
+
+  /* Enqueues a copy of `size` bytes from device memory to device memory; the
+   * two ranges do not overlap. Returns 0, or a code to hand on. */
+  int32_t (*copy)(void *context, void *destination, const void *source,
+                  uint64_t size);
+
+  /* A piece of this call's workspace, of `size` bytes and aligned to 256. It
+   * is uninitialised and valid until the work of the call has finished. Never
+   * NULL. */
+  void *(*allocate)(void *context, uint64_t size);
+} hipfuse_rt_launch_api;
+
+/* A function's launch code for one target, which runs on the host.
+ *
+ * data and dims: as for hipfuse_rt_host_fn, but the buffers are in the
+ *   device's memory.
+ *
+ * It only enqueues, in the order of the program, and skips what has an empty
+ * grid or no bytes. It never reads or writes the device's memory. Which members
+ * of `api` it calls, and with which sizes, depends on `dims` alone, so the
+ * runtime finds the size of the workspace by a run whose launches and copies do
+ * nothing and whose `data` are NULL pointers.
+ *
+ * Returns 0, or at once the first other value that a member returned. Must be
+ * callable from several threads at once. */
+typedef int32_t (*hipfuse_rt_launch_fn)(const hipfuse_rt_launch_api *api,
+                                        void *const *data, const int64_t *dims);
+
+/* A function's code for the devices of one target. */
+typedef struct hipfuse_rt_device_code {
+  const char *target;             /* borrowed; that of at least one of the
+                                     module's code objects, unique in its
+                                     function */
+  hipfuse_rt_launch_fn launch_fn; /* not NULL */
+} hipfuse_rt_device_code;
+
+/* The most threads that a block of a kernel may have, on any target. */
+#define HIPFUSE_RT_MAX_BLOCK_THREADS 1024u
+
+/* A kernel of a code object. */
+typedef struct hipfuse_rt_kernel_desc {
+  const char *name;           /* borrowed; the symbol's, not empty, unique in
+                                 its code object */
+  uint32_t block[3];          /* threads per block in x, y, z; each at least 1,
+                                 their product at most
+                                 HIPFUSE_RT_MAX_BLOCK_THREADS */
+  uint32_t static_lds;        /* bytes of local (shared) memory per block */
+  uint32_t kernarg_size;      /* bytes of the parameters, each at the next
+                                 multiple of its own size; nothing after the
+                                 last one */
+  uint32_t n_params;          /* number of parameters */
+  uint32_t flags;             /* 0 */
+  const uint8_t *param_sizes; /* borrowed; 4 or 8 bytes for each parameter;
+                                 NULL if n_params is 0 */
+} hipfuse_rt_kernel_desc;
+
+/*===----------------------------------------------------------------------===*/
 /* Functions and modules                                                      */
 /*===----------------------------------------------------------------------===*/
 
@@ -186,8 +263,9 @@ typedef struct hipfuse_rt_function_desc {
   const char *const *constraints;
   uint32_t n_constraints;
 
-  uint32_t n_kernels;  /* 0 in this version */
-  const void *kernels; /* NULL in this version */
+  uint32_t n_device_codes;
+  const hipfuse_rt_device_code *device_codes; /* borrowed; NULL if there is no
+                                                 code for any device */
 } hipfuse_rt_function_desc;
 
 enum hipfuse_rt_code_object_kind {
@@ -196,13 +274,19 @@ enum hipfuse_rt_code_object_kind {
   HIPFUSE_RT_CODE_OBJECT_PTX = 3    /* NVIDIA PTX text, NUL included in size */
 };
 
-/* Device code for one target. */
+/* The kernels of one target. A module has at most one code object of a target
+ * and kind. A cubin and PTX text of the same target have the same kernels in
+ * the same order; a device whose architecture is the cubin's takes that, newer
+ * ones the text. Which features (xnack, sramecc) an AMD code object needs is
+ * in its own ELF header. */
 typedef struct hipfuse_rt_code_object {
   const char *target; /* borrowed; the chip's name: "gfx950", "sm_90" */
   uint32_t kind;      /* enum hipfuse_rt_code_object_kind */
   uint32_t flags;     /* 0 */
-  const void *data;   /* borrowed; not NULL */
+  const void *data;   /* borrowed; not NULL; aligned to 16 bytes */
   uint64_t size;      /* in bytes */
+  uint32_t n_kernels;
+  const hipfuse_rt_kernel_desc *kernels; /* borrowed; NULL if n_kernels is 0 */
 } hipfuse_rt_code_object;
 
 /* What HIPFUSE_RT_MODULE_SYMBOL names. */
