@@ -5,8 +5,8 @@ set -euo pipefail
 
 packages=(
   ca-certificates ccache clang-22 clang-format-22 cmake file g++ git
-  libcli11-dev libgtest-dev libmlir-22-dev libzstd-dev lld-22 llvm-22-dev
-  llvm-22-tools make mlir-22-tools ninja-build python3 python3-numpy zlib1g-dev
+  libclang-rt-22-dev libcli11-dev libgtest-dev libmlir-22-dev libzstd-dev lld-22
+  llvm-22-dev llvm-22-tools make mlir-22-tools ninja-build python3 python3-numpy zlib1g-dev
 )
 
 missing=()

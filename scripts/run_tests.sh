@@ -6,6 +6,11 @@
 #
 # BUILD_DIR  build folder (default: build)
 # JOBS       parallel jobs (default: number of cores)
+# HIPFUSE_HIP_LIBRARY_PATH  folder of a libamdhip64.so that tests use before any
+#                           other, such as one that emulates a device
+# HIPFUSE_REQUIRE_DEVICES   kinds of devices ("hip", "cuda", "hip,cuda") without
+#                           which the run fails; otherwise their tests are
+#                           skipped where no device answers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD_DIR:-build}
@@ -18,6 +23,13 @@ mkdir -p "$results"
 python=$(sed -n 's/^HIPFUSE_PYTHON:[A-Z]*=//p' "$build/CMakeCache.txt")
 lit=$(sed -n 's/^HIPFUSE_LIT:[A-Z]*=//p' "$build/CMakeCache.txt")
 
+if [ -n "${HIPFUSE_HIP_LIBRARY_PATH:-}" ]; then
+  library=$(realpath "$HIPFUSE_HIP_LIBRARY_PATH")
+  export LD_LIBRARY_PATH=$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
+echo "== devices"
+"$build/bin/hipfuse-run" --list-devices
+
 # Each suite runs to its end, whatever the others do; counts decide.
 echo "== numpy reference"
 "$python" -m unittest discover -s test/golden -t test/golden \
@@ -29,6 +41,7 @@ ctest --test-dir "$build" -j "$jobs" --output-on-failure \
   --output-junit "$PWD/$results/unit.xml" || true
 
 echo "== lit"
-"$lit" -v -j "$jobs" --output "$results/lit.json" "$build/test" || true
+"$lit" -v -j "$jobs" --param require-devices="${HIPFUSE_REQUIRE_DEVICES:-}" \
+  --output "$results/lit.json" "$build/test" || true
 
 exec "$python" scripts/count_tests.py "$results"

@@ -1,6 +1,7 @@
 """Configuration of the lit suite."""
 
 import os
+import subprocess
 
 import lit.formats
 from lit.llvm import llvm_config
@@ -27,3 +28,30 @@ config.substitutions.append(("%golden", config.python_executable + " "
 config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%cc", config.cc))
 config.substitutions.append(("%python", config.python_executable))
+
+
+def find_devices():
+    """Features `hip-device` and `cuda-device` where such a device answers, as
+    the runtime finds it; a note says why not. The parameter require-devices
+    makes a missing one an error."""
+    tool = os.path.join(config.hipfuse_tools_dir, "hipfuse-run")
+    try:
+        listing = subprocess.run([tool, "--list-devices"], capture_output=True,
+                                 text=True, timeout=120)
+        lines = (listing.stdout + listing.stderr).splitlines()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        lines = [f"hipfuse-run cannot list devices: {error}"]
+    required = lit_config.params.get("require-devices", "").split(",")
+    for kind in ("hip", "cuda"):
+        feature = kind + "-device"
+        if any(line.startswith((kind + ":", kind + " ")) for line in lines):
+            config.available_features.add(feature)
+            continue
+        reason = next((line for line in lines if f"no {kind} device" in line),
+                      "; ".join(lines) or "hipfuse-run lists nothing")
+        if kind in required:
+            lit_config.fatal(f"{feature} is required: {reason}")
+        lit_config.note(f"{feature} is off: {reason}")
+
+
+find_devices()

@@ -190,7 +190,7 @@ class Running(RunTest):
         self.assertEqual(done.returncode, 0)
         lines = done.stdout.splitlines()
         self.assertEqual(lines[:4], [
-            "produced by a C file; ABI version 1; device code for: none",
+            "produced by a C file; ABI version 2; device code for: none",
             "add(x: ?x4xf32, y: ?x4xf32) -> (sum: ?x4xf32)",
             "  needs: dim 0 of argument 'x' equals dim 0 of argument 'y'",
             "scale(state: ?xf64, factor: f64) -> "
@@ -198,6 +198,15 @@ class Running(RunTest):
         ])
         self.assertEqual(lines[-2:],
                          ["no_host(2x3xi32) -> ()", "  no code for the host"])
+
+    def test_list_devices(self):
+        done = self.run_program("--list-devices")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        lines = done.stdout.splitlines()
+        self.assertRegex(lines[0], r"^host: host CPU, \d+ threads?$")
+        for kind in ("hip", "cuda"):
+            self.assertEqual(1, len([line for line in lines if re.match(
+                rf"{kind}(:0)?: \S|no {kind} device: \S", line)]), done.stdout)
 
     def test_help(self):
         done = self.run_program("--help")

@@ -8,17 +8,13 @@
 
 #include "Options.h"
 
-#include "Element.h"
 #include "InputSpec.h"
 
 #include <CLI/CLI.hpp>
 
-#include <cmath>
-#include <cstdio>
+using namespace hipfuse::tools;
 
-using namespace hipfuse::run;
-
-bool hipfuse::run::parseOptions(int argc, char **argv, Options &options) {
+bool hipfuse::tools::parseOptions(int argc, char **argv, Options &options) {
   CLI::App app("Runs a function of a compiled artefact on .npy files and "
                "compares its results.",
                "hipfuse-run");
@@ -32,18 +28,7 @@ run. Files hold bf16 and 8-bit floats as their bits (<u2, |u1).
 Exit status: 0 if all went well, 1 if a comparison failed, 2 for wrong usage,
 bad input or a failed run; then nothing is written.)");
 
-  auto *artifact =
-      app.add_option("artefact", options.artifact, "The shared object to load");
-  artifact->required();
-  app.add_option("--entry", options.entry,
-                 "The function to run; may be left out if there is only one");
-  app.add_option("--device", options.device,
-                 "Where to run: host, or host:N for N threads")
-      ->capture_default_str();
-  app.add_option("--input", options.inputs,
-                 "The next argument: a .npy file or a rule, see below")
-      ->type_name("INPUT")
-      ->allow_extra_args(false);
+  addCommonOptions(app, options);
   app.add_option("--output", options.outputs,
                  "Write the next result to this .npy file")
       ->type_name("OUTPUT")
@@ -52,37 +37,14 @@ bad input or a failed run; then nothing is written.)");
                  "Compare the next result with this .npy file")
       ->type_name("REFERENCE")
       ->allow_extra_args(false);
-  // The parser would wrap negative numbers around.
-  auto digits = [](const std::string &text) -> std::string {
-    return text.find_first_not_of("0123456789") == std::string::npos
-               ? ""
-               : "value " + text + " is not an integer of 0 or more";
-  };
-  app.add_option("--random", options.seed,
-                 "Seed of all random inputs; also fills every argument "
-                 "without an --input by the rule 'random'")
-      ->check(digits);
-  app.add_option("--dim", options.dim,
-                 "Size of all dynamic dimensions that nothing else gives")
-      ->check(CLI::NonNegativeNumber);
-
   app.add_option("--ulp", options.tolerance.ulp,
                  "Floats match if at most N representable values apart")
-      ->check(digits);
-  auto nonNegative = [](const std::string &text) -> std::string {
-    try {
-      double value = std::stod(text);
-      if (std::isfinite(value) && value >= 0)
-        return "";
-    } catch (const std::exception &) {
-    }
-    return "value " + text + " is not a finite number of 0 or more";
-  };
+      ->check(checkDigits);
   app.add_option("--atol", options.tolerance.atol,
                  "Floats match within ATOL + RTOL * |reference|")
-      ->check(nonNegative);
+      ->check(checkNonNegative);
   app.add_option("--rtol", options.tolerance.rtol, "See --atol")
-      ->check(nonNegative);
+      ->check(checkNonNegative);
   app.add_option("--allow-mismatch", options.tolerance.allowMismatch,
                  "Part of the elements that need not match, from 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
@@ -98,22 +60,8 @@ bad input or a failed run; then nothing is written.)");
       ->check(CLI::Range(0u, 1000000000u));
   app.add_flag("--time", options.time,
                "Print median, least and greatest time of the runs");
-  app.add_flag("--list", options.list,
-               "Print the functions of the artefact and run nothing");
   app.add_flag("--quiet", options.quiet,
                "Print failures only (and what --time or --list ask for)");
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp &) {
-    std::fputs(app.help().c_str(), stdout);
-    return false;
-  } catch (const CLI::ParseError &e) {
-    std::string message = e.what();
-    for (char &c : message)
-      if (c == '\n')
-        c = ' ';
-    throw Error(message + " (--help explains)");
-  }
-  return true;
+  return parseCommandLine(app, argc, argv, options);
 }

@@ -9,29 +9,22 @@
 #ifndef HIPFUSE_TOOLS_HIPFUSE_RUN_OPTIONS_H
 #define HIPFUSE_TOOLS_HIPFUSE_RUN_OPTIONS_H
 
+#include "CommandLine.h"
 #include "Compare.h"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-namespace hipfuse::run {
+namespace hipfuse::tools {
 
-struct Options {
-  std::string artifact;
-  std::string entry;
-  std::string device = "host";
-  std::vector<std::string> inputs;
+struct Options : CommonOptions {
   std::vector<std::string> outputs;
   std::vector<std::string> references;
-  std::optional<uint64_t> seed;
-  std::optional<int64_t> dim;
   Tolerance tolerance;
   uint32_t repeat = 1;
   uint32_t warmup = 0;
   bool time = false;
-  bool list = false;
   bool quiet = false;
 };
 
@@ -39,6 +32,6 @@ struct Options {
 /// was asked for help. Throws Error.
 bool parseOptions(int argc, char **argv, Options &options);
 
-} // namespace hipfuse::run
+} // namespace hipfuse::tools
 
 #endif // HIPFUSE_TOOLS_HIPFUSE_RUN_OPTIONS_H

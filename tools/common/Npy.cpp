@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-using namespace hipfuse::run;
+using namespace hipfuse::tools;
 
 namespace {
 
@@ -318,8 +318,8 @@ Tensor NpyFile::read(const std::string &what, int32_t dtype) const {
 // NpyWriter
 //===----------------------------------------------------------------------===//
 
-std::string hipfuse::run::npyHeaderBytes(int32_t dtype,
-                                         const std::vector<int64_t> &dims) {
+std::string hipfuse::tools::npyHeaderBytes(int32_t dtype,
+                                           const std::vector<int64_t> &dims) {
   std::string shape = "(";
   for (size_t d = 0; d < dims.size(); ++d)
     shape += (d ? ", " : "") + std::to_string(dims[d]);

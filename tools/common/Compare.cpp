@@ -17,7 +17,7 @@
 #include <cstring>
 #include <limits>
 
-using namespace hipfuse::run;
+using namespace hipfuse::tools;
 
 namespace {
 
@@ -98,8 +98,8 @@ std::string indexText(size_t flat, const std::vector<int64_t> &dims) {
 
 } // namespace
 
-Comparison hipfuse::run::compare(const Tensor &found, const Tensor &expected,
-                                 const Tolerance &tolerance) {
+Comparison hipfuse::tools::compare(const Tensor &found, const Tensor &expected,
+                                   const Tolerance &tolerance) {
   int32_t dtype = found.dtype();
   bool floats = isFloat(dtype);
   Comparison result;
@@ -153,9 +153,9 @@ Comparison hipfuse::run::compare(const Tensor &found, const Tensor &expected,
   return result;
 }
 
-std::string hipfuse::run::describe(const Comparison &comparison,
-                                   const Tensor &found,
-                                   const Tensor &expected) {
+std::string hipfuse::tools::describe(const Comparison &comparison,
+                                     const Tensor &found,
+                                     const Tensor &expected) {
   int32_t dtype = found.dtype();
   std::string text = typeText(dtype, found.dims().data(),
                               static_cast<int32_t>(found.dims().size())) +

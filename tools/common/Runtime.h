@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_TOOLS_HIPFUSE_RUN_RUNTIME_H
-#define HIPFUSE_TOOLS_HIPFUSE_RUN_RUNTIME_H
+#ifndef HIPFUSE_TOOLS_COMMON_RUNTIME_H
+#define HIPFUSE_TOOLS_COMMON_RUNTIME_H
 
 #include "Element.h"
 
@@ -16,7 +16,7 @@
 #include <memory>
 #include <string>
 
-namespace hipfuse::run {
+namespace hipfuse::tools {
 
 /// Throws the failure of a runtime call as an Error.
 inline void check(hipfuse_rt_status_t status) {
@@ -38,6 +38,6 @@ struct Closer {
 using Device = std::unique_ptr<hipfuse_rt_device_t, Closer>;
 using Module = std::unique_ptr<hipfuse_rt_module_t, Closer>;
 
-} // namespace hipfuse::run
+} // namespace hipfuse::tools
 
-#endif // HIPFUSE_TOOLS_HIPFUSE_RUN_RUNTIME_H
+#endif // HIPFUSE_TOOLS_COMMON_RUNTIME_H

@@ -15,7 +15,7 @@
 #include <cstring>
 #include <limits>
 
-using namespace hipfuse::run;
+using namespace hipfuse::tools;
 
 namespace {
 
@@ -85,7 +85,7 @@ constexpr uint64_t e8m0NaN = 0xFF;
 
 } // namespace
 
-bool hipfuse::run::isFloat(int32_t dtype) {
+bool hipfuse::tools::isFloat(int32_t dtype) {
   switch (dtype) {
   case HIPFUSE_RT_I1:
   case HIPFUSE_RT_I8:
@@ -97,14 +97,15 @@ bool hipfuse::run::isFloat(int32_t dtype) {
   return true;
 }
 
-uint64_t hipfuse::run::loadBits(int32_t dtype, const void *data, size_t index) {
+uint64_t hipfuse::tools::loadBits(int32_t dtype, const void *data,
+                                  size_t index) {
   size_t size = hipfuse_rt_dtype_size(dtype);
   uint64_t bits = 0;
   std::memcpy(&bits, static_cast<const char *>(data) + index * size, size);
   return bits;
 }
 
-double hipfuse::run::toDouble(int32_t dtype, uint64_t bits) {
+double hipfuse::tools::toDouble(int32_t dtype, uint64_t bits) {
   switch (dtype) {
   case HIPFUSE_RT_I1:
     return bits != 0;
@@ -140,7 +141,7 @@ double hipfuse::run::toDouble(int32_t dtype, uint64_t bits) {
                     std::max(exponent, 1) - format.bias - format.mantissa);
 }
 
-uint64_t hipfuse::run::fromDouble(int32_t dtype, double value) {
+uint64_t hipfuse::tools::fromDouble(int32_t dtype, double value) {
   if (dtype == HIPFUSE_RT_F8E8M0FNU)
     return static_cast<uint64_t>(static_cast<int64_t>(value)) & 0xFF;
   if (dtype == HIPFUSE_RT_F64) {
@@ -180,7 +181,7 @@ uint64_t hipfuse::run::fromDouble(int32_t dtype, double value) {
   return sign | bits;
 }
 
-NaNTest hipfuse::run::nanTest(int32_t dtype) {
+NaNTest hipfuse::tools::nanTest(int32_t dtype) {
   if (dtype == HIPFUSE_RT_F8E8M0FNU)
     return {0, 0xFF, e8m0NaN - 1};
   FloatFormat format = formatOf(dtype);
@@ -198,15 +199,15 @@ NaNTest hipfuse::run::nanTest(int32_t dtype) {
   return {0, 0, 0};
 }
 
-bool hipfuse::run::isNaN(int32_t dtype, uint64_t bits) {
+bool hipfuse::tools::isNaN(int32_t dtype, uint64_t bits) {
   return isFloat(dtype) && nanTest(dtype)(bits);
 }
 
-uint64_t hipfuse::run::nanBits(int32_t dtype) {
+uint64_t hipfuse::tools::nanBits(int32_t dtype) {
   return dtype == HIPFUSE_RT_F8E8M0FNU ? e8m0NaN : formatOf(dtype).nan();
 }
 
-uint64_t hipfuse::run::ulpDistance(int32_t dtype, uint64_t a, uint64_t b) {
+uint64_t hipfuse::tools::ulpDistance(int32_t dtype, uint64_t a, uint64_t b) {
   // The bits of a sign and magnitude, on a line that goes through zero once.
   auto onLine = [&](uint64_t bits) {
     if (dtype == HIPFUSE_RT_F8E8M0FNU)
@@ -228,12 +229,12 @@ static std::string dimsText(const int64_t *dims, int32_t rank) {
   return text;
 }
 
-std::string hipfuse::run::shapeText(const int64_t *dims, int32_t rank) {
+std::string hipfuse::tools::shapeText(const int64_t *dims, int32_t rank) {
   return rank == 0 ? "scalar" : dimsText(dims, rank);
 }
 
-std::string hipfuse::run::typeText(int32_t dtype, const int64_t *dims,
-                                   int32_t rank) {
+std::string hipfuse::tools::typeText(int32_t dtype, const int64_t *dims,
+                                     int32_t rank) {
   return dimsText(dims, rank) + (rank ? "x" : "") +
          hipfuse_rt_dtype_name(dtype);
 }

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_TOOLS_HIPFUSE_RUN_TENSOR_H
-#define HIPFUSE_TOOLS_HIPFUSE_RUN_TENSOR_H
+#ifndef HIPFUSE_TOOLS_COMMON_TENSOR_H
+#define HIPFUSE_TOOLS_COMMON_TENSOR_H
 
 #include "hipfuse-rt/runtime.h"
 
@@ -19,7 +19,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace hipfuse::run {
+namespace hipfuse::tools {
 
 /// A row-major tensor that owns its memory, aligned to 64 bytes.
 class Tensor {
@@ -79,6 +79,6 @@ void generate(Tensor &tensor, Make make) {
 /// types, bytes 0xA5 in others.
 void poison(Tensor &tensor);
 
-} // namespace hipfuse::run
+} // namespace hipfuse::tools
 
-#endif // HIPFUSE_TOOLS_HIPFUSE_RUN_TENSOR_H
+#endif // HIPFUSE_TOOLS_COMMON_TENSOR_H

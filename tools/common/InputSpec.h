@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_TOOLS_HIPFUSE_RUN_INPUTSPEC_H
-#define HIPFUSE_TOOLS_HIPFUSE_RUN_INPUTSPEC_H
+#ifndef HIPFUSE_TOOLS_COMMON_INPUTSPEC_H
+#define HIPFUSE_TOOLS_COMMON_INPUTSPEC_H
 
 #include "Tensor.h"
 
@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace hipfuse::run {
+namespace hipfuse::tools {
 
 /// A rule that makes the elements of an argument, written as
 /// KIND[:[DIMS][:NUMBERS]].
@@ -42,6 +42,6 @@ std::optional<InputSpec> parseInputSpec(const std::string &text);
 void fill(const InputSpec &spec, const std::string &what, uint64_t seed,
           uint64_t index, Tensor &tensor);
 
-} // namespace hipfuse::run
+} // namespace hipfuse::tools
 
-#endif // HIPFUSE_TOOLS_HIPFUSE_RUN_INPUTSPEC_H
+#endif // HIPFUSE_TOOLS_COMMON_INPUTSPEC_H

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_TOOLS_HIPFUSE_RUN_ELEMENT_H
-#define HIPFUSE_TOOLS_HIPFUSE_RUN_ELEMENT_H
+#ifndef HIPFUSE_TOOLS_COMMON_ELEMENT_H
+#define HIPFUSE_TOOLS_COMMON_ELEMENT_H
 
 #include "hipfuse-rt/artifact.h"
 
@@ -16,7 +16,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace hipfuse::run {
+namespace hipfuse::tools {
 
 /// What ends the program with exit status 2; the message is one line.
 struct Error : std::runtime_error {
@@ -64,6 +64,6 @@ std::string typeText(int32_t dtype, const int64_t *dims, int32_t rank);
 /// "17x7168", with '?' for dynamic dimensions; "scalar" for rank 0.
 std::string shapeText(const int64_t *dims, int32_t rank);
 
-} // namespace hipfuse::run
+} // namespace hipfuse::tools
 
-#endif // HIPFUSE_TOOLS_HIPFUSE_RUN_ELEMENT_H
+#endif // HIPFUSE_TOOLS_COMMON_ELEMENT_H

@@ -16,9 +16,9 @@
 #include <numeric>
 #include <unordered_set>
 
-using namespace hipfuse::run;
+using namespace hipfuse::tools;
 
-const char hipfuse::run::inputHelp[] =
+const char hipfuse::tools::inputHelp[] =
     R"(An INPUT is the path of a .npy file, or a rule:
   random[:DIMS]            floats uniform in [-1, 1); f8E8M0FNU from 2^-8 to
                            2^7; any i1 and i8; other integers need randint
@@ -150,7 +150,8 @@ void fillPermutation(const std::string &what, uint64_t bound,
 
 } // namespace
 
-std::optional<InputSpec> hipfuse::run::parseInputSpec(const std::string &text) {
+std::optional<InputSpec>
+hipfuse::tools::parseInputSpec(const std::string &text) {
   static constexpr struct {
     const char *name;
     InputSpec::Kind kind;
@@ -195,8 +196,8 @@ std::optional<InputSpec> hipfuse::run::parseInputSpec(const std::string &text) {
   return std::nullopt;
 }
 
-void hipfuse::run::fill(const InputSpec &spec, const std::string &what,
-                        uint64_t seed, uint64_t index, Tensor &tensor) {
+void hipfuse::tools::fill(const InputSpec &spec, const std::string &what,
+                          uint64_t seed, uint64_t index, Tensor &tensor) {
   int32_t dtype = tensor.dtype();
   Generator generator(seed, index);
   auto checkRange = [&](int64_t low, int64_t high) {

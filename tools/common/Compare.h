@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_TOOLS_HIPFUSE_RUN_COMPARE_H
-#define HIPFUSE_TOOLS_HIPFUSE_RUN_COMPARE_H
+#ifndef HIPFUSE_TOOLS_COMMON_COMPARE_H
+#define HIPFUSE_TOOLS_COMMON_COMPARE_H
 
 #include "Tensor.h"
 
@@ -15,7 +15,7 @@
 #include <optional>
 #include <string>
 
-namespace hipfuse::run {
+namespace hipfuse::tools {
 
 /// When two elements match. Without any option they must have the same bits
 /// and be no NaN. Otherwise floats also match if one of the given bounds
@@ -49,6 +49,6 @@ Comparison compare(const Tensor &found, const Tensor &expected,
 std::string describe(const Comparison &comparison, const Tensor &found,
                      const Tensor &expected);
 
-} // namespace hipfuse::run
+} // namespace hipfuse::tools
 
-#endif // HIPFUSE_TOOLS_HIPFUSE_RUN_COMPARE_H
+#endif // HIPFUSE_TOOLS_COMMON_COMPARE_H

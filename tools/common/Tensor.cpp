@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cstring>
 
-using namespace hipfuse::run;
+using namespace hipfuse::tools;
 
 Tensor::Tensor(const std::string &what, int32_t dtype,
                std::vector<int64_t> dims)
@@ -40,11 +40,11 @@ Tensor::Tensor(const std::string &what, int32_t dtype,
 }
 
 std::string Tensor::shapeText() const {
-  return hipfuse::run::shapeText(shape.data(),
-                                 static_cast<int32_t>(shape.size()));
+  return hipfuse::tools::shapeText(shape.data(),
+                                   static_cast<int32_t>(shape.size()));
 }
 
-void hipfuse::run::poison(Tensor &tensor) {
+void hipfuse::tools::poison(Tensor &tensor) {
   if (isFloat(tensor.dtype())) {
     generate(tensor, [bits = nanBits(tensor.dtype())](size_t) { return bits; });
   } else {

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef HIPFUSE_TOOLS_HIPFUSE_RUN_NPY_H
-#define HIPFUSE_TOOLS_HIPFUSE_RUN_NPY_H
+#ifndef HIPFUSE_TOOLS_COMMON_NPY_H
+#define HIPFUSE_TOOLS_COMMON_NPY_H
 
 #include "Tensor.h"
 
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace hipfuse::run {
+namespace hipfuse::tools {
 
 /// The header of a .npy file, versions 1 to 3.
 struct NpyHeader {
@@ -77,6 +77,6 @@ private:
   std::vector<Pending> pending;
 };
 
-} // namespace hipfuse::run
+} // namespace hipfuse::tools
 
-#endif // HIPFUSE_TOOLS_HIPFUSE_RUN_NPY_H
+#endif // HIPFUSE_TOOLS_COMMON_NPY_H
