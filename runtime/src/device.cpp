@@ -15,11 +15,19 @@
 using namespace hipfuse::rt;
 
 namespace {
+/// In the order in which devices are listed.
 constexpr const DeviceDriver *drivers[] = {&hostDriver};
 } // namespace
 
 Program::~Program() = default;
+Graph::~Graph() = default;
+Event::~Event() = default;
 Device::~Device() = default;
+
+void Device::describe(const std::string &sentence) {
+  setText(deviceInfo.description,
+          std::string(deviceInfo.description) + "; " + sentence);
+}
 
 Status
 hipfuse::rt::enumerateDevices(std::vector<hipfuse_rt_device_info> &infos) {
@@ -28,14 +36,14 @@ hipfuse::rt::enumerateDevices(std::vector<hipfuse_rt_device_info> &infos) {
   return Status();
 }
 
-Status hipfuse::rt::openDevice(const char *name,
+Status hipfuse::rt::openDevice(const char *name, const char *library,
                                std::shared_ptr<Device> &device) {
   const char *colon = std::strchr(name, ':');
   std::string kind = colon ? std::string(name, colon) : std::string(name);
   std::string known;
   for (const DeviceDriver *driver : drivers) {
     if (kind == driver->name)
-      return driver->open(name, colon ? colon + 1 : nullptr, device);
+      return driver->open(name, colon ? colon + 1 : nullptr, library, device);
     known += known.empty() ? "" : ", ";
     known += driver->name;
   }

@@ -87,11 +87,10 @@ Status checkBuffer(const hipfuse_rt_function_desc &function, const char *kind,
                    const hipfuse_rt_tensor &tensor, const int64_t *dims,
                    uint64_t &needed) {
   auto what = [&] { return describe(function, kind, index, desc); };
-  std::string shape = shapeText(dims, desc.rank);
   if (!byteSize(desc, dims, needed))
     return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
                          "%s has shape %s, which is more than memory can hold",
-                         what().c_str(), shape.c_str());
+                         what().c_str(), shapeText(dims, desc.rank).c_str());
   if (needed == 0)
     return Status();
   if (!tensor.data)
@@ -101,7 +100,8 @@ Status checkBuffer(const hipfuse_rt_function_desc &function, const char *kind,
     return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
                          "%s has a buffer of %" PRIu64
                          " bytes, its shape %s of %s needs %" PRIu64,
-                         what().c_str(), tensor.size, shape.c_str(),
+                         what().c_str(), tensor.size,
+                         shapeText(dims, desc.rank).c_str(),
                          dtypeName(desc.dtype), needed);
   if (reinterpret_cast<uintptr_t>(tensor.data) % dtypeSize(desc.dtype) != 0)
     return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
@@ -110,15 +110,6 @@ Status checkBuffer(const hipfuse_rt_function_desc &function, const char *kind,
                          what().c_str(), dtypeSize(desc.dtype));
   return Status();
 }
-
-/// The bytes of a buffer, for the overlap check.
-struct Extent {
-  uintptr_t begin;
-  uintptr_t end;
-  bool written;
-  bool isResult;
-  size_t index;
-};
 
 /// Checks that nothing overlaps a buffer that is written.
 Status checkOverlap(const hipfuse_rt_function_desc &function,
@@ -185,52 +176,65 @@ Status constraintError(const hipfuse_rt_function_desc &function,
 
 } // namespace
 
-Status hipfuse::rt::inferShapes(const hipfuse_rt_function_desc &function,
-                                size_t numArgs, const hipfuse_rt_tensor *args,
-                                std::vector<int64_t> &argDims,
-                                std::vector<int64_t> &resultDims) {
-  HIPFUSE_RT_RETURN_IF_ERROR(
-      checkCount(function, "argument", numArgs, function.n_args, args));
-  argDims.clear();
-  for (uint32_t i = 0; i < function.n_args; ++i) {
-    HIPFUSE_RT_RETURN_IF_ERROR(
-        checkType(function, "argument", i, function.args[i], args[i]));
-    argDims.insert(argDims.end(), args[i].dims, args[i].dims + args[i].rank);
-  }
-
-  resultDims.clear();
-  for (uint32_t i = 0; i < function.n_results; ++i)
-    resultDims.insert(resultDims.end(), function.results[i].dims,
-                      function.results[i].dims + function.results[i].rank);
-  if (!function.shape_fn)
-    return Status();
-
-  // The shape function may write to the results before it fails.
-  std::vector<int64_t> inferred(resultDims.size(), 0);
-  if (int32_t code = function.shape_fn(argDims.data(), inferred.data()))
+/// Runs the shape function, from `argDims` to `resultDims`, and checks what it
+/// computed.
+static Status runShapeFunction(const hipfuse_rt_function_desc &function,
+                               const hipfuse_rt_tensor *args,
+                               CallFrame &frame) {
+  const int64_t *argDims = frame.dims.data();
+  if (int32_t code = function.shape_fn(argDims, frame.resultDims.data()))
     return constraintError(function, args, code);
-  const int64_t *argDim = argDims.data();
-  std::vector<const int64_t *> dimsOfArg(function.n_args);
+  frame.dimsOfArg.clear();
   for (uint32_t i = 0; i < function.n_args; ++i) {
-    dimsOfArg[i] = argDim;
-    argDim += function.args[i].rank;
+    frame.dimsOfArg.push_back(argDims);
+    argDims += function.args[i].rank;
   }
-  size_t at = 0;
+  const int64_t *inferred = frame.resultDims.data();
   for (uint32_t i = 0; i < function.n_results; ++i) {
     const hipfuse_rt_tensor_desc &result = function.results[i];
-    for (int32_t d = 0; d < result.rank; ++d, ++at)
-      if (inferred[at] < 0 ||
+    for (int32_t d = 0; d < result.rank; ++d, ++inferred)
+      if (*inferred < 0 ||
           (result.dims[d] != HIPFUSE_RT_DYNAMIC &&
-           inferred[at] != result.dims[d]) ||
+           *inferred != result.dims[d]) ||
           (result.tied_arg >= 0 &&
-           inferred[at] != dimsOfArg[result.tied_arg][d]))
+           *inferred != frame.dimsOfArg[result.tied_arg][d]))
         return Status::error(HIPFUSE_RT_INTERNAL,
                              "shape function of '%s' computed size %" PRId64
                              " for dim %d of result %u, which its type or its "
                              "tied argument does not allow",
-                             function.name, inferred[at], d, i);
+                             function.name, *inferred, d, i);
   }
-  resultDims.swap(inferred);
+  return Status();
+}
+
+Status hipfuse::rt::inferShapes(const hipfuse_rt_function_desc &function,
+                                size_t numArgs, const hipfuse_rt_tensor *args,
+                                CallFrame &frame) {
+  HIPFUSE_RT_RETURN_IF_ERROR(
+      checkCount(function, "argument", numArgs, function.n_args, args));
+  frame.dims.clear();
+  for (uint32_t i = 0; i < function.n_args; ++i) {
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        checkType(function, "argument", i, function.args[i], args[i]));
+    frame.dims.insert(frame.dims.end(), args[i].dims,
+                      args[i].dims + args[i].rank);
+  }
+
+  frame.resultDims.clear();
+  for (uint32_t i = 0; i < function.n_results; ++i)
+    frame.resultDims.insert(frame.resultDims.end(), function.results[i].dims,
+                            function.results[i].dims +
+                                function.results[i].rank);
+  if (function.shape_fn)
+    HIPFUSE_RT_RETURN_IF_ERROR(runShapeFunction(function, args, frame));
+
+  const int64_t *shape = frame.resultDims.data();
+  for (uint32_t i = 0; i < function.n_results; ++i) {
+    const hipfuse_rt_tensor_desc &result = function.results[i];
+    if (result.tied_arg < 0)
+      frame.dims.insert(frame.dims.end(), shape, shape + result.rank);
+    shape += result.rank;
+  }
   return Status();
 }
 
@@ -240,23 +244,20 @@ Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
                                    size_t numResults,
                                    const hipfuse_rt_tensor *results,
                                    CallFrame &frame) {
-  std::vector<int64_t> resultDims;
-  HIPFUSE_RT_RETURN_IF_ERROR(
-      inferShapes(function, numArgs, args, frame.dims, resultDims));
+  HIPFUSE_RT_RETURN_IF_ERROR(inferShapes(function, numArgs, args, frame));
   HIPFUSE_RT_RETURN_IF_ERROR(
       checkCount(function, "result", numResults, function.n_results, results));
 
-  std::vector<Extent> extents;
-  extents.reserve(numArgs + numResults);
+  frame.extents.clear();
   auto addExtent = [&](const void *data, uint64_t size, bool isResult,
                        size_t index) {
     auto begin = reinterpret_cast<uintptr_t>(data);
     if (size)
-      extents.push_back({begin, begin + size, isResult, isResult, index});
+      frame.extents.push_back({begin, begin + size, isResult, isResult, index});
   };
 
-  frame.data.reserve(numArgs + numResults);
-  std::vector<size_t> extentOfArg(numArgs, SIZE_MAX);
+  frame.data.clear();
+  frame.extentOfArg.assign(numArgs, SIZE_MAX);
   for (uint32_t i = 0; i < function.n_args; ++i) {
     uint64_t size = 0;
     HIPFUSE_RT_RETURN_IF_ERROR(checkBuffer(function, "argument", i,
@@ -264,11 +265,11 @@ Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
                                            args[i].dims, size));
     frame.data.push_back(args[i].data);
     if (size)
-      extentOfArg[i] = extents.size();
+      frame.extentOfArg[i] = frame.extents.size();
     addExtent(args[i].data, size, /*isResult=*/false, i);
   }
 
-  const int64_t *dims = resultDims.data();
+  const int64_t *dims = frame.resultDims.data();
   for (uint32_t i = 0; i < function.n_results; ++i) {
     const hipfuse_rt_tensor_desc &desc = function.results[i];
     const int64_t *shape = dims;
@@ -280,8 +281,8 @@ Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
             "%s is held by argument %d, its buffer must be that argument's or "
             "null",
             describe(function, "result", i, desc).c_str(), desc.tied_arg);
-      if (extentOfArg[desc.tied_arg] != SIZE_MAX)
-        extents[extentOfArg[desc.tied_arg]].written = true;
+      if (frame.extentOfArg[desc.tied_arg] != SIZE_MAX)
+        frame.extents[frame.extentOfArg[desc.tied_arg]].written = true;
       continue;
     }
     HIPFUSE_RT_RETURN_IF_ERROR(
@@ -298,8 +299,7 @@ Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
     HIPFUSE_RT_RETURN_IF_ERROR(
         checkBuffer(function, "result", i, desc, results[i], shape, size));
     frame.data.push_back(results[i].data);
-    frame.dims.insert(frame.dims.end(), shape, shape + desc.rank);
     addExtent(results[i].data, size, /*isResult=*/true, i);
   }
-  return checkOverlap(function, extents);
+  return checkOverlap(function, frame.extents);
 }

@@ -19,17 +19,34 @@
 
 namespace hipfuse::rt {
 
-/// A validated call: what hipfuse_rt_host_fn takes.
-struct CallFrame {
-  std::vector<void *> data;
-  std::vector<int64_t> dims;
+/// The bytes of a buffer, for the check that nothing overlaps what is written.
+struct Extent {
+  uintptr_t begin;
+  uintptr_t end;
+  bool written;
+  bool isResult;
+  size_t index;
 };
 
-/// Checks types and shapes of the arguments and computes all dimensions of all
-/// results.
+/// A validated call, and the memory that validating it takes: a frame that is
+/// used again allocates only if it has to grow.
+struct CallFrame {
+  /// What hipfuse_rt_host_fn takes.
+  std::vector<void *> data;
+  std::vector<int64_t> dims;
+  /// All dimensions of all results, tied ones included.
+  std::vector<int64_t> resultDims;
+
+  std::vector<const int64_t *> dimsOfArg;
+  std::vector<Extent> extents;
+  std::vector<size_t> extentOfArg;
+  std::vector<void *> nulls;
+};
+
+/// Checks types and shapes of the arguments and computes `dims` and
+/// `resultDims` of the frame.
 Status inferShapes(const hipfuse_rt_function_desc &function, size_t numArgs,
-                   const hipfuse_rt_tensor *args, std::vector<int64_t> &argDims,
-                   std::vector<int64_t> &resultDims);
+                   const hipfuse_rt_tensor *args, CallFrame &frame);
 
 /// Checks everything about a call and lays its buffers and dimensions out.
 Status buildCallFrame(const hipfuse_rt_function_desc &function, size_t numArgs,

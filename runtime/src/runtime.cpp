@@ -8,82 +8,25 @@
 
 #include "hipfuse-rt/runtime.h"
 
-#include "artifact.h"
-#include "device.h"
 #include "dtype.h"
 #include "function.h"
-#include "status.h"
+#include "handles.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstring>
-#include <memory>
-#include <vector>
 
 using namespace hipfuse::rt;
 
-struct hipfuse_rt_device {
-  std::shared_ptr<Device> device;
-};
-
-struct hipfuse_rt_function {
-  const hipfuse_rt_function_desc *desc;
-  Program *program;
-  uint32_t index;
-};
-
-struct hipfuse_rt_module {
-  // In the order of use: the program borrows from both above it.
-  std::shared_ptr<Device> device;
-  Artifact artifact;
-  std::unique_ptr<Program> program;
-  std::vector<hipfuse_rt_function> functions;
-};
-
 namespace {
-Status nullArgument(const char *call, const char *argument) {
-  return Status::error(HIPFUSE_RT_INVALID_ARGUMENT, "%s: '%s' is null", call,
-                       argument);
+
+/// The frame of the calling thread, which keeps its memory from call to call.
+CallFrame &threadFrame() {
+  thread_local CallFrame frame;
+  return frame;
 }
+
 } // namespace
-
-#define HIPFUSE_RT_REQUIRE(argument)                                           \
-  do {                                                                         \
-    if (!(argument))                                                           \
-      return nullArgument(__func__, #argument).release();                      \
-  } while (false)
-
-hipfuse_rt_status_t hipfuse_rt_enumerate_devices(size_t capacity,
-                                                 hipfuse_rt_device_info *infos,
-                                                 size_t *count) {
-  HIPFUSE_RT_REQUIRE(count);
-  if (capacity)
-    HIPFUSE_RT_REQUIRE(infos);
-  return guarded([&] {
-    std::vector<hipfuse_rt_device_info> found;
-    HIPFUSE_RT_RETURN_IF_ERROR(enumerateDevices(found));
-    std::copy_n(found.begin(), std::min(capacity, found.size()), infos);
-    *count = found.size();
-    return Status();
-  });
-}
-
-hipfuse_rt_status_t hipfuse_rt_device_open(const char *name,
-                                           hipfuse_rt_device_t **device) {
-  HIPFUSE_RT_REQUIRE(name);
-  HIPFUSE_RT_REQUIRE(device);
-  return guarded([&] {
-    auto opened = std::make_unique<hipfuse_rt_device>();
-    HIPFUSE_RT_RETURN_IF_ERROR(openDevice(name, opened->device));
-    *device = opened.release();
-    return Status();
-  });
-}
-
-const char *hipfuse_rt_device_name(const hipfuse_rt_device_t *device) {
-  return device->device->name().c_str();
-}
-
-void hipfuse_rt_device_close(hipfuse_rt_device_t *device) { delete device; }
 
 hipfuse_rt_status_t hipfuse_rt_module_load(hipfuse_rt_device_t *device,
                                            const char *path,
@@ -100,7 +43,7 @@ hipfuse_rt_status_t hipfuse_rt_module_load(hipfuse_rt_device_t *device,
     loaded->functions.reserve(desc.n_functions);
     for (uint32_t i = 0; i < desc.n_functions; ++i)
       loaded->functions.push_back(
-          {&desc.functions[i], loaded->program.get(), i});
+          {&desc.functions[i], device->device.get(), loaded->program.get(), i});
     *module = loaded.release();
     return Status();
   });
@@ -157,13 +100,73 @@ hipfuse_rt_function_result_shapes(const hipfuse_rt_function_t *function,
                                   int64_t *result_dims) {
   HIPFUSE_RT_REQUIRE(function);
   return guarded([&] {
-    std::vector<int64_t> argDims, resultDims;
+    CallFrame &frame = threadFrame();
     HIPFUSE_RT_RETURN_IF_ERROR(
-        inferShapes(*function->desc, n_args, args, argDims, resultDims));
-    if (!resultDims.empty() && !result_dims)
+        inferShapes(*function->desc, n_args, args, frame));
+    if (!frame.resultDims.empty() && !result_dims)
       return nullArgument("hipfuse_rt_function_result_shapes", "result_dims");
-    std::copy(resultDims.begin(), resultDims.end(), result_dims);
+    std::copy(frame.resultDims.begin(), frame.resultDims.end(), result_dims);
     return Status();
+  });
+}
+
+/// The workspace that the shapes in `frame` need. Overwrites the frame's data.
+static Status findWorkspaceSize(const hipfuse_rt_function &function,
+                                std::vector<void *> &nulls,
+                                const CallFrame &frame, uint64_t &size) {
+  nulls.assign(function.desc->n_args + function.desc->n_results, nullptr);
+  return function.program->workspaceSize(function.index, nulls.data(),
+                                         frame.dims.data(), size);
+}
+
+hipfuse_rt_status_t
+hipfuse_rt_function_workspace_size(const hipfuse_rt_function_t *function,
+                                   size_t n_args, const hipfuse_rt_tensor *args,
+                                   uint64_t *size) {
+  HIPFUSE_RT_REQUIRE(function);
+  HIPFUSE_RT_REQUIRE(size);
+  return guarded([&] {
+    CallFrame &frame = threadFrame();
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        inferShapes(*function->desc, n_args, args, frame));
+    HIPFUSE_RT_RETURN_IF_ERROR(function->program->check(function->index));
+    uint64_t needed = 0;
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        findWorkspaceSize(*function, frame.nulls, frame, needed));
+    *size = needed;
+    return Status();
+  });
+}
+
+hipfuse_rt_status_t
+hipfuse_rt_function_launch(const hipfuse_rt_function_t *function, void *stream,
+                           void *workspace, uint64_t workspace_size,
+                           size_t n_args, const hipfuse_rt_tensor *args,
+                           size_t n_results, const hipfuse_rt_tensor *results) {
+  HIPFUSE_RT_REQUIRE(function);
+  return guarded([&] {
+    const char *name = function->desc->name;
+    CallFrame &frame = threadFrame();
+    HIPFUSE_RT_RETURN_IF_ERROR(buildCallFrame(*function->desc, n_args, args,
+                                              n_results, results, frame));
+    HIPFUSE_RT_RETURN_IF_ERROR(function->program->check(function->index));
+    uint64_t needed = 0;
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        findWorkspaceSize(*function, frame.nulls, frame, needed));
+    if (needed > workspace_size || (needed && !workspace))
+      return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                           "'%s' needs a workspace of %" PRIu64
+                           " bytes for these arguments, found %" PRIu64,
+                           name, needed, workspace ? workspace_size : 0);
+    if (needed && reinterpret_cast<uintptr_t>(workspace) % memoryAlignment)
+      return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                           "the workspace of '%s' is not aligned to %" PRIu64
+                           " bytes",
+                           name, memoryAlignment);
+    TraceScope scope(function->device->trace(), "function", name, stream);
+    return function->program->launch(function->index, stream, workspace, needed,
+                                     frame.data.data(), frame.data.size(),
+                                     frame.dims.data(), frame.dims.size());
   });
 }
 
@@ -173,10 +176,14 @@ hipfuse_rt_function_call(const hipfuse_rt_function_t *function, size_t n_args,
                          const hipfuse_rt_tensor *results) {
   HIPFUSE_RT_REQUIRE(function);
   return guarded([&] {
-    CallFrame frame;
+    CallFrame &frame = threadFrame();
     HIPFUSE_RT_RETURN_IF_ERROR(buildCallFrame(*function->desc, n_args, args,
                                               n_results, results, frame));
+    HIPFUSE_RT_RETURN_IF_ERROR(function->program->check(function->index));
+    TraceScope scope(function->device->trace(), "function",
+                     function->desc->name, nullptr);
     return function->program->call(function->index, frame.data.data(),
-                                   frame.dims.data());
+                                   frame.data.size(), frame.dims.data(),
+                                   frame.dims.size());
   });
 }

@@ -6,8 +6,8 @@
 |*                                                                            *|
 |*===----------------------------------------------------------------------===*|
 |*                                                                            *|
-|* The runtime's C API: open a device, load an artefact on it, look at its    *|
-|* functions, call them.                                                      *|
+|* The runtime's C API: open a device (hipfuse-rt/device.h), load an artefact *|
+|* on it, look at its functions, call them.                                   *|
 |*                                                                            *|
 |* All functions may be called from any thread at any time, on the same       *|
 |* objects too, except that an object must not be closed while another thread *|
@@ -20,6 +20,7 @@
 #define HIPFUSE_RT_RUNTIME_H
 
 #include "hipfuse-rt/artifact.h"
+#include "hipfuse-rt/device.h"
 #include "hipfuse-rt/status.h"
 
 #include <stddef.h>
@@ -30,37 +31,6 @@ extern "C" {
 #endif
 
 /*===----------------------------------------------------------------------===*/
-/* Devices                                                                    */
-/*===----------------------------------------------------------------------===*/
-
-typedef struct hipfuse_rt_device hipfuse_rt_device_t;
-
-typedef struct hipfuse_rt_device_info {
-  char name[64];         /* what hipfuse_rt_device_open takes, such as "host" */
-  char description[192]; /* for people, such as "host CPU, 16 threads" */
-} hipfuse_rt_device_info;
-
-/* Writes the first `capacity` devices of this machine to `infos` (owned by the
- * caller; may be NULL if capacity is 0) and the number of all of them to
- * `count`. */
-HIPFUSE_RT_EXPORT hipfuse_rt_status_t hipfuse_rt_enumerate_devices(
-    size_t capacity, hipfuse_rt_device_info *infos, size_t *count);
-
-/* Opens the device `name`: "host", or "host:N" for N threads (1 to 1024, the
- * calling thread included; without N, as many as the process may use CPUs).
- * The device is owned by the caller, who closes it. */
-HIPFUSE_RT_EXPORT hipfuse_rt_status_t
-hipfuse_rt_device_open(const char *name, hipfuse_rt_device_t **device);
-
-/* The device's name, such as "host:2"; borrowed from the device. */
-HIPFUSE_RT_EXPORT const char *
-hipfuse_rt_device_name(const hipfuse_rt_device_t *device);
-
-/* Gives the caller's reference up; NULL is allowed. Modules keep their device
- * alive, so the order of closing does not matter. */
-HIPFUSE_RT_EXPORT void hipfuse_rt_device_close(hipfuse_rt_device_t *device);
-
-/*===----------------------------------------------------------------------===*/
 /* Modules and functions                                                      */
 /*===----------------------------------------------------------------------===*/
 
@@ -68,8 +38,11 @@ typedef struct hipfuse_rt_module hipfuse_rt_module_t;
 typedef struct hipfuse_rt_function hipfuse_rt_function_t;
 
 /* Loads the artefact at `path` for `device`. The whole file is validated
- * before any of its code is mapped for execution. The module is owned by the
- * caller, who closes it. To replace an artefact that may be in use, write a
+ * before any of its code is mapped for execution. On a GPU, the code object for
+ * its architecture is validated, loaded and its kernels looked up here, so that
+ * no call has to. An artefact without code for the device loads too; calling a
+ * function that has none fails. The module is owned by the caller, who closes
+ * it. To replace an artefact that may be in use, write a
  * new file and rename it over the old one, as for any shared object. */
 HIPFUSE_RT_EXPORT hipfuse_rt_status_t
 hipfuse_rt_module_load(hipfuse_rt_device_t *device, const char *path,
@@ -128,7 +101,35 @@ HIPFUSE_RT_EXPORT hipfuse_rt_status_t hipfuse_rt_function_result_shapes(
     const hipfuse_rt_function_t *function, size_t n_args,
     const hipfuse_rt_tensor *args, int64_t *result_dims);
 
-/* Calls the function and returns when it has finished.
+/* Computes the bytes of device memory that a launch with `args` needs as
+ * workspace; 0 if none. It depends on the arguments' shapes alone. Only dtype,
+ * rank and dims are read. */
+HIPFUSE_RT_EXPORT hipfuse_rt_status_t hipfuse_rt_function_workspace_size(
+    const hipfuse_rt_function_t *function, size_t n_args,
+    const hipfuse_rt_tensor *args, uint64_t *size);
+
+/* Enqueues the function on `stream`, a stream of the module's device or NULL
+ * for the default one, and returns; on the host, when it has finished.
+ *
+ * `workspace` is device memory, aligned to 256 and of at least the size that
+ * hipfuse_rt_function_workspace_size gives; NULL if that is 0. Workspace and
+ * all buffers must stay valid until the work has finished, and the workspace
+ * must not be used by anything else until then. The arrays of tensors are
+ * borrowed for the time of the call.
+ *
+ * Everything is validated before anything is enqueued, as described at
+ * hipfuse_rt_function_call. After the first launch on a thread, launching
+ * allocates nothing, loads nothing and waits for nothing, so it can be captured
+ * in a graph. A failure of the enqueued work is reported by what waits for
+ * it. */
+HIPFUSE_RT_EXPORT hipfuse_rt_status_t hipfuse_rt_function_launch(
+    const hipfuse_rt_function_t *function, void *stream, void *workspace,
+    uint64_t workspace_size, size_t n_args, const hipfuse_rt_tensor *args,
+    size_t n_results, const hipfuse_rt_tensor *results);
+
+/* Calls the function and returns when it has finished. On a GPU it runs on the
+ * default stream, in a workspace that the module keeps for such calls; calls of
+ * functions of one module wait for each other.
  *
  * `args` and `results` have one entry per argument and per result of the
  * function, in order; both arrays are borrowed for the time of the call. For a
