@@ -10,7 +10,8 @@
 // was written to: the window's slots come from the positions. @attention_ratio_4
 // and @attention_ratio_128 also attend to a compressed cache, one entry per 4 or
 // 128 tokens, which the compressor has written: with 4 to the entries that the
-// indexer chose (`indices`, -1 where it chose fewer), with 128 to all of them.
+// indexer chose (`indices`: as many as there are, else -1), with 128 to all of
+// them.
 // The sink is a logit per head. Projections for compressor and indexer are results.
 //
 // Shapes: config.json of deepseek-ai/DeepSeek-V4-Flash and DeepSeek-V4-Pro (hidden
@@ -528,7 +529,7 @@ module {
         outs(%window_slots_init, %window_lengths_init : tensor<?x128xi32>, tensor<?xi32>)
     %chosen_slots_init = tensor.empty(%t) : tensor<?x512xi32>
     %chosen_lengths_init = tensor.empty(%t) : tensor<?xi32>
-    %chosen_slots, %chosen_lengths = lm.topk_slots {page_size = 64, compress_ratio = 4}
+    %chosen_slots, %chosen_lengths = lm.topk_slots {page_size = 64, compress_ratio = 4, full}
         ins(%indices : tensor<?x512xi32>) block_table(%table_4 : tensor<?x?xi32>)
         requests(%requests : tensor<?xi32>) positions(%positions : tensor<?xi64>)
         outs(%chosen_slots_init, %chosen_lengths_init : tensor<?x512xi32>, tensor<?xi32>)

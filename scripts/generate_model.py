@@ -121,7 +121,8 @@ Every layer attends to a sliding window of the cache that this step's latent row
 was written to: the window's slots come from the positions. @attention_ratio_4
 and @attention_ratio_128 also attend to a compressed cache, one entry per 4 or
 128 tokens, which the compressor has written: with 4 to the entries that the
-indexer chose (`indices`, -1 where it chose fewer), with 128 to all of them.
+indexer chose (`indices`: as many as there are, else -1), with 128 to all of
+them.
 The sink is a logit per head. Projections for compressor and indexer are results.
 
 Shapes: config.json of deepseek-ai/DeepSeek-V4-Flash and DeepSeek-V4-Pro (hidden
@@ -432,7 +433,7 @@ def v4_attention_layer(f, d, shared, y, ratio):
     if ratio == 4:
         scopes.append([compressed] + f.slots(
             "topk_slots", "chosen", indices, tables[ratio], requests,
-            d["topk"], attributes, positions))
+            d["topk"], attributes + ", full", positions))
     elif ratio:
         entries = d["positions"] // ratio
         scopes.append([compressed] + f.slots(

@@ -23,10 +23,16 @@ namespace mlir::lm {
 using namespace mlir;
 using namespace mlir::lm;
 
-/// True if `slots` and `lengths` are results of one operation that packs them.
+/// True if `slots` and `lengths` are results of one operation that packs them,
+/// or the lengths are those that this operation promises.
 static bool arePacked(Value slots, Value lengths) {
   Operation *producer = slots.getDefiningOp();
-  if (!producer || !lengths || lengths.getDefiningOp() != producer)
+  if (!producer || !lengths)
+    return false;
+  if (auto known = lengths.getDefiningOp<SlotLengthsOp>())
+    if (auto topk = dyn_cast<TopkSlotsOp>(producer))
+      return known.areLengthsOf(topk);
+  if (lengths.getDefiningOp() != producer)
     return false;
   if (auto op = dyn_cast<SwaSlotsOp>(producer))
     return op.producesPackedSlots();

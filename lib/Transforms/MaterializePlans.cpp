@@ -48,11 +48,16 @@ struct MaterializePlansPass final
 
 private:
   std::optional<int64_t> clustersFor(Operation *op);
-  LogicalResult plan(Operation *op, PlanKey key, MutableOperandRange operands);
+  /// Gives `op` the plan of `key`; `lengths` is the operand it is made of.
+  LogicalResult plan(Operation *op, PlanKey key, MutableOperandRange lengths,
+                     MutableOperandRange operands);
+  Value sharedLengths(Value lengths);
   LogicalResult planDense(MlaDecodeOp op);
   LogicalResult planSparse(SparseMlaDecodeOp op);
   AttentionPlanOp create(const PlanKey &key, OpBuilder &builder);
 
+  /// Lengths by positions and configuration.
+  DenseMap<std::pair<Value, Attribute>, Value> promised;
   /// Plans by lengths and configuration.
   DenseMap<std::pair<Value, Attribute>, AttentionPlanOp> plans;
 };
@@ -140,7 +145,36 @@ static LogicalResult checkPlan(Operation *op, const PlanKey &key,
   return success();
 }
 
+/// Lengths that their producer promises to be a function of the positions, as
+/// that function: one value for all producers. Other lengths as they are.
+Value MaterializePlansPass::sharedLengths(Value lengths) {
+  auto topk = lengths.getDefiningOp<TopkSlotsOp>();
+  if (!topk || !topk.getFull())
+    return lengths;
+  Value positions = topk.getPositions();
+  Type element = cast<ShapedType>(lengths.getType()).getElementType();
+  auto window = static_cast<uint64_t>(topk.getColumns());
+  OpBuilder builder(topk);
+  auto config =
+      builder.getArrayAttr({builder.getI64IntegerAttr(window),
+                            builder.getI64IntegerAttr(topk.getCompressRatio()),
+                            TypeAttr::get(lengths.getType())});
+  Value &made = promised[{positions, config}];
+  if (!made) {
+    // Right after the positions: every layer that has them can use it.
+    builder.setInsertionPointAfterValue(positions);
+    Location loc = positions.getLoc();
+    Value init = tensor::EmptyOp::create(
+        builder, loc, tensor::getMixedSizes(builder, loc, positions), element);
+    made = SlotLengthsOp::create(builder, loc, positions, init, window,
+                                 topk.getCompressRatio())
+               ->getResult(0);
+  }
+  return made;
+}
+
 LogicalResult MaterializePlansPass::plan(Operation *op, PlanKey key,
+                                         MutableOperandRange lengths,
                                          MutableOperandRange operands) {
   if (!operands.empty())
     return checkPlan(op, key, operands);
@@ -154,6 +188,8 @@ LogicalResult MaterializePlansPass::plan(Operation *op, PlanKey key,
   if (op->getNumResults() == 0)
     return missed(op, "memrefs are not planned: do this on tensors"), success();
   key.clusters = *clusters;
+  key.lengths = sharedLengths(key.lengths);
+  lengths.assign(key.lengths);
 
   OpBuilder builder(op);
   auto config =
@@ -182,20 +218,22 @@ LogicalResult MaterializePlansPass::planDense(MlaDecodeOp op) {
   return plan(op,
               {op.getLengths(), 0, pageSize,
                std::max<int64_t>(1, 16 / pageSize), qLen, qTile, /*topk=*/0},
-              op.getPlanMutable());
+              op.getLengthsMutable(), op.getPlanMutable());
 }
 
 LogicalResult MaterializePlansPass::planSparse(SparseMlaDecodeOp op) {
-  auto planScope = [&](Value slots, Value lengths,
+  auto planScope = [&](Value slots, MutableOperandRange lengths,
                        MutableOperandRange operands) {
     int64_t columns = cast<ShapedType>(slots.getType()).getDimSize(1);
-    return plan(op, {lengths, 0, 1, 16, 1, 1, columns}, operands);
+    Value value = lengths.empty() ? Value() : lengths[0].get();
+    return plan(op, {value, 0, 1, 16, 1, 1, columns}, lengths, operands);
   };
-  if (failed(planScope(op.getSlots(), op.getLengths(), op.getPlanMutable())))
+  if (failed(planScope(op.getSlots(), op.getLengthsMutable(),
+                       op.getPlanMutable())))
     return failure();
   if (!op.getExtraCache())
     return success();
-  return planScope(op.getExtraSlots(), op.getExtraLengths(),
+  return planScope(op.getExtraSlots(), op.getExtraLengthsMutable(),
                    op.getExtraPlanMutable());
 }
 
@@ -209,6 +247,7 @@ void MaterializePlansPass::runOnOperation() {
           << name << " is " << value << ", but must be at least " << least;
       return signalPassFailure();
     }
+  promised.clear();
   plans.clear();
   WalkResult result = getOperation()->walk([&](Operation *op) {
     LogicalResult done = success();

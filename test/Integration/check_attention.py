@@ -149,6 +149,14 @@ def build_topk_slots(p, o, args):
               clauses(args, "block_table", "requests", "positions"), o.topk)
 
 
+def build_slot_lengths(p, o, args):
+    attrs = attributes(window=o.window, compress_ratio=o.compress_ratio)
+    lengths = p.empty(tensor("i32", None))
+    value = p.op(f"lm.slot_lengths {attrs}ins({operand(args['positions'])}) "
+                 f"outs({operand(lengths)})")
+    p.result("lengths", (value, lengths[1]))
+
+
 def build_compact_slots(p, o, args):
     slot_list(p, f"lm.compact_slots ins({operand(args['slots'])})" +
               clauses(args, "lengths"), o.topk, ("packed", "packed_lengths"))
@@ -389,6 +397,9 @@ def slots():
                     dict(positions_given=True, compress_ratio=4)):
         for keep in (False, True):
             yield Check("topk_slots", keep_holes=keep, **options)
+    for options in (dict(), dict(window=512, compress_ratio=4),
+                    dict(window=1, compress_ratio=128)):
+        yield Check("slot_lengths", **options)
     for given in (False, True):
         yield Check("compact_slots", lengths=given)
 

@@ -46,6 +46,20 @@ func.func @promised(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %idx: 
   return %0 : tensor<4x16x512xbf16>
 }
 
+// Lengths that the producer of the list promises are those of a packed list;
+// lengths of other positions are not.
+// CHECK-LABEL: func.func @full
+// CHECK-COUNT-1: lm.compact_slots
+// CHECK-NOT: lm.compact_slots
+func.func @full(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %idx: tensor<4x64xi32>, %pos: tensor<4xi32>, %other: tensor<4xi32>, %bt: tensor<4x8xi32>, %s: tensor<4x64xi32>, %n: tensor<4xi32>, %o: tensor<4x16x512xbf16>) -> (tensor<4x16x512xbf16>, tensor<4x16x512xbf16>) {
+  %m = lm.slot_lengths {compress_ratio = 4, window = 64} ins(%pos : tensor<4xi32>) outs(%n : tensor<4xi32>)
+  %k = lm.slot_lengths {compress_ratio = 4, window = 64} ins(%other : tensor<4xi32>) outs(%n : tensor<4xi32>)
+  %t:2 = lm.topk_slots {compress_ratio = 4, full, page_size = 64} ins(%idx : tensor<4x64xi32>) block_table(%bt : tensor<4x8xi32>) positions(%pos : tensor<4xi32>) outs(%s, %n : tensor<4x64xi32>, tensor<4xi32>)
+  %0 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%t#0 : tensor<4x64xi32>) lengths(%m : tensor<4xi32>) outs(%o : tensor<4x16x512xbf16>)
+  %1 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%t#0 : tensor<4x64xi32>) lengths(%k : tensor<4xi32>) outs(%o : tensor<4x16x512xbf16>)
+  return %0, %1 : tensor<4x16x512xbf16>, tensor<4x16x512xbf16>
+}
+
 // REMARK: memrefs are not packed: do this on tensors
 func.func @memref(%q: memref<4x16x576xbf16>, %c: memref<?x64x576xbf16>, %s: memref<4x64xi32>, %o: memref<4x16x512xbf16>) {
   lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : memref<4x16x576xbf16>) cache(%c : memref<?x64x576xbf16>) slots(%s : memref<4x64xi32>) outs(%o : memref<4x16x512xbf16>)

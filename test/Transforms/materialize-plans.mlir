@@ -25,6 +25,32 @@ func.func @sparse(%q: tensor<?x16x576xbf16>, %c: tensor<?x64x576xbf16>, %pos: te
   return %0, %1 : tensor<?x16x512xbf16>, tensor<?x16x512xbf16>
 }
 
+// Two lists of chosen entries, each full: one plan of lengths that come from the
+// positions. A list without the promise has a plan of its own.
+// CHECK-LABEL: func.func @full
+// CHECK-SAME: %[[POS:[a-z0-9]+]]: tensor<?xi64>
+// CHECK: %[[N:.*]] = lm.slot_lengths {compress_ratio = 4 : i64, window = 64 : i64} ins(%[[POS]] : tensor<?xi64>) outs(%{{.*}} : tensor<?xi32>)
+// CHECK: %[[P:.*]]:5 = lm.attention_plan {num_clusters = 8 : i64, topk = 64 : i64} ins(%[[N]] :
+// CHECK: %[[A:.*]]:2 = lm.topk_slots {compress_ratio = 4 : i64, full,
+// CHECK: %[[B:.*]]:2 = lm.topk_slots {compress_ratio = 4 : i64, full,
+// CHECK: %[[C:.*]]:2 = lm.topk_slots {compress_ratio = 4 : i64, page_size
+// CHECK: %[[Q:.*]]:5 = lm.attention_plan {{.*}} ins(%[[C]]#1 :
+// CHECK-NOT: lm.attention_plan
+// CHECK: lm.sparse_mla_decode {{.*}} slots(%[[A]]#0 {{.*}}) lengths(%[[N]] {{.*}}) plan(%[[P]]#0
+// CHECK: lm.sparse_mla_decode {{.*}} slots(%[[B]]#0 {{.*}}) lengths(%[[N]] {{.*}}) plan(%[[P]]#0
+// CHECK: lm.sparse_mla_decode {{.*}} slots(%[[C]]#0 {{.*}}) lengths(%[[C]]#1 {{.*}}) plan(%[[Q]]#0
+// NONE-LABEL: func.func @full
+// NONE-NOT: lm.slot_lengths
+func.func @full(%pos: tensor<?xi64>, %q: tensor<?x16x576xbf16>, %c: tensor<?x64x576xbf16>, %i: tensor<?x64xi32>, %j: tensor<?x64xi32>, %bt: tensor<?x8xi32>, %s: tensor<?x64xi32>, %n: tensor<?xi32>, %o: tensor<?x16x512xbf16>) -> (tensor<?x16x512xbf16>, tensor<?x16x512xbf16>, tensor<?x16x512xbf16>) {
+  %a:2 = lm.topk_slots {compress_ratio = 4, full, page_size = 64} ins(%i : tensor<?x64xi32>) block_table(%bt : tensor<?x8xi32>) positions(%pos : tensor<?xi64>) outs(%s, %n : tensor<?x64xi32>, tensor<?xi32>)
+  %b:2 = lm.topk_slots {compress_ratio = 4, full, page_size = 64} ins(%j : tensor<?x64xi32>) block_table(%bt : tensor<?x8xi32>) positions(%pos : tensor<?xi64>) outs(%s, %n : tensor<?x64xi32>, tensor<?xi32>)
+  %d:2 = lm.topk_slots {compress_ratio = 4, page_size = 64} ins(%j : tensor<?x64xi32>) block_table(%bt : tensor<?x8xi32>) positions(%pos : tensor<?xi64>) outs(%s, %n : tensor<?x64xi32>, tensor<?xi32>)
+  %0 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<?x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%a#0 : tensor<?x64xi32>) lengths(%a#1 : tensor<?xi32>) outs(%o : tensor<?x16x512xbf16>)
+  %1 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<?x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%b#0 : tensor<?x64xi32>) lengths(%b#1 : tensor<?xi32>) outs(%o : tensor<?x16x512xbf16>)
+  %2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<?x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%d#0 : tensor<?x64xi32>) lengths(%d#1 : tensor<?xi32>) outs(%o : tensor<?x16x512xbf16>)
+  return %0, %1, %2 : tensor<?x16x512xbf16>, tensor<?x16x512xbf16>, tensor<?x16x512xbf16>
+}
+
 // Dense: blocks of a page, sizes from the number of requests, tiles of queries
 // where they exceed the rows of a tile.
 // CHECK-LABEL: func.func @dense

@@ -330,6 +330,16 @@ class Slots(unittest.TestCase):
         self.assertEqual(listed.tolist(), [[-1, -1, 23, -1, 22], [-1] * 5])
         self.assertEqual(lengths.tolist(), [5, 0])
 
+    def test_lengths_are_those_of_full_lists(self):
+        positions = np.arange(-2, 70)
+        expected = slots.swa_slots(
+            positions, [[0, 1, 2, 3, 4, 5]], window=7, page=4,
+            requests=np.zeros(72, int), compress_ratio=3)[1]
+        lengths = slots.slot_lengths(positions, window=7, compress_ratio=3)
+        self.assertEqual(lengths.tolist(), expected.tolist())
+        self.assertEqual(lengths[[0, 1, 3, 4, 21, 22, -1]].tolist(),
+                         [0, 0, 0, 1, 6, 7, 7])
+
     def test_compaction(self):
         listed, lengths = slots.compact_slots(
             [[-1, 4, -7, 4, 2], [9, 8, 7, 6, 5], [1, 1, 1, 1, 1]], [5, 2, 0])

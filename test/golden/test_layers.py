@@ -16,6 +16,7 @@ import numpy as np
 import decode_layer
 from hipfuse_golden import formats, io, layers
 from hipfuse_golden.rope import rope, split_table
+from hipfuse_golden.slots import slot_lengths, topk_slots
 
 INPUTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
                       "Examples", "Inputs")
@@ -329,9 +330,15 @@ class Pieces(unittest.TestCase):
             self.assertEqual(position < 33, request % 2 == 1)
             chosen = a["indices"][t][a["indices"][t] >= 0]
             entries = (position + 1) // 4
-            self.assertEqual(len(set(chosen)), min(entries, 31))
+            self.assertEqual(len(set(chosen)), min(entries, 32))
             self.assertTrue((a["table_4"][request][chosen // 64] >= 0).all())
             self.assertTrue((chosen < entries).all())
+        # What `full` promises, padding included.
+        lengths = topk_slots(a["indices"], a["table_4"], page=64,
+                             requests=a["requests"], positions=a["positions"],
+                             compress_ratio=4)[1]
+        self.assertEqual(lengths.tolist(), slot_lengths(
+            a["positions"], window=32, compress_ratio=4).tolist())
 
     def test_signatures(self):
         signature = signature_of("layer_ratio_4")

@@ -92,6 +92,7 @@ class Tools(unittest.TestCase):
                            "--requests-given"], ["--q-len", 3]],
             "topk_slots": [["--keep-holes", "--requests-given",
                             "--positions-given", "--compress-ratio", 4]],
+            "slot_lengths": [["--window", 7, "--compress-ratio", 4]],
             "compact_slots": [["--no-lengths"]],
             "attention_plan": [["--q-len", 4, "--q-tile", 2],
                                ["--page", 64, "--granularity", 1],

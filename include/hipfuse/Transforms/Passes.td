@@ -400,7 +400,16 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
     whatever layer they are; a step of DeepSeek-V4 has three, for the window and
     the two compressed caches. Because a plan is a function of the lengths'
     value, it cannot be older than they are. `-cse` before this pass makes equal
-    lengths one value.
+    lengths one value. The lengths of an `lm.topk_slots` that is `full` become
+    those of an `lm.slot_lengths` of its positions, which all layers share:
+
+    ```mlir
+    %m = lm.slot_lengths {window = 512, compress_ratio = 4} ins(%positions : ...)
+    %p:5 = lm.attention_plan {num_clusters = 256, topk = 512} ins(%m : ...) ...
+    %s, %n = lm.topk_slots {full, compress_ratio = 4} ins(%indices : ...) ...
+               positions(%positions : ...) outs(...)
+    %o = lm.sparse_mla_decode ... slots(%s : ...) lengths(%m : ...) plan(...) ...
+    ```
 
     The configuration: as many clusters as the target has compute units;
     blocks of 16 tokens, or of a page if that has more; tiles of queries of up

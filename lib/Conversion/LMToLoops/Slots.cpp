@@ -165,6 +165,22 @@ struct TopkSlotsToLoops final : RowPattern<TopkSlotsOp> {
   }
 };
 
+struct SlotLengthsToLoops final : RowPattern<SlotLengthsOp> {
+  using RowPattern::RowPattern;
+
+  void lower(SlotLengthsOp op, RowBuilder &b) const override {
+    b.forParallel(b.dim(op.getPositions(), 0), [&](Value token) {
+      Value position = loadIndex(b, op.getPositions(), token);
+      // A negative position has no entries: its quotient is not positive.
+      Value entries = arith::DivSIOp::create(b, b.addi(position, b.index(1)),
+                                             b.index(op.getCompressRatio()));
+      entries = arith::MaxSIOp::create(b, entries, b.index(0));
+      entries = arith::MinSIOp::create(b, entries, b.index(op.getWindow()));
+      storeIndex(b, entries, op.getLengths(), token);
+    });
+  }
+};
+
 struct CompactSlotsToLoops final : RowPattern<CompactSlotsOp> {
   using RowPattern::RowPattern;
 
@@ -194,6 +210,6 @@ struct CompactSlotsToLoops final : RowPattern<CompactSlotsOp> {
 
 void lm::populateSlotsPatterns(RewritePatternSet &patterns,
                                int64_t vectorWidth) {
-  patterns.add<SwaSlotsToLoops, TopkSlotsToLoops, CompactSlotsToLoops>(
-      patterns.getContext(), vectorWidth);
+  patterns.add<SwaSlotsToLoops, TopkSlotsToLoops, SlotLengthsToLoops,
+               CompactSlotsToLoops>(patterns.getContext(), vectorWidth);
 }

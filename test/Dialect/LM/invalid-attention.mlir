@@ -578,6 +578,54 @@ func.func @topk_slots_c3_q_len(%i: tensor<4x512xi32>, %bt: tensor<4x8xi32>, %s: 
 
 // -----
 
+func.func @topk_slots_c4_positions(%i: tensor<4x512xi32>, %bt: tensor<4x8xi32>, %s: tensor<4x512xi32>, %n: tensor<4xi32>) {
+  // expected-error @+1 {{'lm.topk_slots' op full needs positions}}
+  %0:2 = lm.topk_slots {full, page_size = 64} ins(%i : tensor<4x512xi32>) block_table(%bt : tensor<4x8xi32>) outs(%s, %n : tensor<4x512xi32>, tensor<4xi32>)
+  return
+}
+
+// -----
+
+func.func @topk_slots_c4_keep_holes(%i: tensor<4x512xi32>, %bt: tensor<4x8xi32>, %p: tensor<4xi32>, %s: tensor<4x512xi32>, %n: tensor<4xi32>) {
+  // expected-error @+1 {{'lm.topk_slots' op full and keep_holes exclude each other}}
+  %0:2 = lm.topk_slots {full, keep_holes, page_size = 64} ins(%i : tensor<4x512xi32>) block_table(%bt : tensor<4x8xi32>) positions(%p : tensor<4xi32>) outs(%s, %n : tensor<4x512xi32>, tensor<4xi32>)
+  return
+}
+
+// -----
+
+func.func @slot_lengths_c1_rank(%p: tensor<4x1xi32>, %n: tensor<4xi32>) {
+  // expected-error @+1 {{'lm.slot_lengths' op positions has rank 2, but must have rank 1}}
+  %0 = lm.slot_lengths {window = 512} ins(%p : tensor<4x1xi32>) outs(%n : tensor<4xi32>)
+  return
+}
+
+// -----
+
+func.func @slot_lengths_c1_rows(%p: tensor<4xi32>, %n: tensor<8xi32>) {
+  // expected-error @+1 {{'lm.slot_lengths' op lengths has the shape [8], but must have [4]}}
+  %0 = lm.slot_lengths {window = 512} ins(%p : tensor<4xi32>) outs(%n : tensor<8xi32>)
+  return
+}
+
+// -----
+
+func.func @slot_lengths_c2_window(%p: tensor<4xi32>, %n: tensor<4xi32>) {
+  // expected-error @+1 {{'lm.slot_lengths' op window is 0, but must be positive}}
+  %0 = lm.slot_lengths {window = 0} ins(%p : tensor<4xi32>) outs(%n : tensor<4xi32>)
+  return
+}
+
+// -----
+
+func.func @slot_lengths_c2_ratio(%p: tensor<4xi32>, %n: tensor<4xi32>) {
+  // expected-error @+1 {{'lm.slot_lengths' op compress_ratio is -4, but must be positive}}
+  %0 = lm.slot_lengths {compress_ratio = -4, window = 512} ins(%p : tensor<4xi32>) outs(%n : tensor<4xi32>)
+  return
+}
+
+// -----
+
 func.func @compact_slots_c1_packed(%s: tensor<4x512xi32>, %p: tensor<4x256xi32>, %n: tensor<4xi32>) {
   // expected-error @+1 {{'lm.compact_slots' op packed has the shape [4, 256], but must have [4, 512]}}
   %0:2 = lm.compact_slots ins(%s : tensor<4x512xi32>) outs(%p, %n : tensor<4x256xi32>, tensor<4xi32>)

@@ -56,6 +56,10 @@ func.func @slots(%pos: tensor<?xi64>, %bt: tensor<?x?xi32>, %r: tensor<?xi32>, %
   %1:2 = lm.swa_slots {compress_ratio = 128, page_size = 2, window = 512} ins(%pos : tensor<?xi64>) block_table(%bt : tensor<?x?xi32>) requests(%r : tensor<?xi32>) outs(%s1, %n : tensor<?x512xi32>, tensor<?xi32>)
   // CHECK: lm.topk_slots {keep_holes, page_size = 64 : i64, q_len = 2 : i64} {{.*}} positions(%{{.*}} : tensor<?xi64>)
   %2:2 = lm.topk_slots {keep_holes, page_size = 64, q_len = 2} ins(%idx : tensor<?x512xi32>) block_table(%bt : tensor<?x?xi32>) positions(%pos : tensor<?xi64>) outs(%s1, %n : tensor<?x512xi32>, tensor<?xi32>)
+  // CHECK: lm.topk_slots {compress_ratio = 4 : i64, full, page_size = 64 : i64}
+  %5:2 = lm.topk_slots {compress_ratio = 4, full, page_size = 64} ins(%idx : tensor<?x512xi32>) block_table(%bt : tensor<?x?xi32>) positions(%pos : tensor<?xi64>) outs(%s1, %n : tensor<?x512xi32>, tensor<?xi32>)
+  // CHECK: lm.slot_lengths {compress_ratio = 4 : i64, window = 512 : i64} ins(%{{.*}} : tensor<?xi64>) outs(%{{.*}} : tensor<?xi32>)
+  %6 = lm.slot_lengths {compress_ratio = 4, window = 512} ins(%pos : tensor<?xi64>) outs(%n : tensor<?xi32>)
   // CHECK: lm.compact_slots ins(%{{.*}} : tensor<?x512xi32>) lengths(%{{.*}} : tensor<?xi32>) outs
   %3:2 = lm.compact_slots ins(%2#0 : tensor<?x512xi32>) lengths(%2#1 : tensor<?xi32>) outs(%s1, %n : tensor<?x512xi32>, tensor<?xi32>)
   // CHECK: lm.compact_slots ins(%{{.*}} : tensor<?x512xi32>) outs

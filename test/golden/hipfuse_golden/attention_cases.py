@@ -421,6 +421,27 @@ class TopkSlots:
 
 
 @register
+class SlotLengths:
+    name = "slot_lengths"
+    help = "numbers of entries that positions see; padding among them"
+    options = dict(tokens=9, window=128, compress_ratio=1)
+
+    def inputs(self, o, rng):
+        positions = rng.integers(-3, 3 * o.window * o.compress_ratio, o.tokens)
+        edges = np.array([0, -1, -2**31, 2**31 - 2,
+                          o.window * o.compress_ratio - 1])[:o.tokens]
+        positions[:len(edges)] = edges
+        return {"positions": Tensor("i32", positions)}
+
+    def outputs(self, o, inputs):
+        lengths = slots.slot_lengths(inputs["positions"].value,
+                                     window=o.window,
+                                     compress_ratio=o.compress_ratio)
+        return {"lengths": bits_output("lengths", lengths.astype("<i4"),
+                                       "i32")}
+
+
+@register
 class CompactSlots:
     name = "compact_slots"
     help = "pack the slots of each row to the left"

@@ -421,8 +421,8 @@ def paged_arguments(signature, tokens, rng):
     requests two by two at successive positions (multi-token prediction); every
     second request is shorter than the window. Tables list the pages that the
     tokens see, in any order; pages in no table hold arbitrary bytes, the others
-    rows of N(0, 1). The indexer chose as many entries as there are, at most
-    one less than there are columns, in any order, with -1 among them.
+    rows of N(0, 1). The indexer chose as many entries as there are columns, or
+    all of them in any order with -1 among them.
     """
     window, more = signature.window, signature.compressed
     limit = min(signature.arguments["rope_table"].shape[0], LONGEST)
@@ -456,7 +456,7 @@ def paged_arguments(signature, tokens, rng):
         result["indices"] = np.full((tokens, columns), -1)
         for t in live:
             end = int(positions[t] + 1) // ratio
-            chosen = rng.permutation(end)[:columns - 1]
+            chosen = rng.permutation(end)[:columns]
             result["indices"][t, :len(chosen)] = chosen
             result["indices"][t] = rng.permutation(result["indices"][t])
     return result

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Slot lists: which rows of a paged cache a query row attends to.
 
-Every function returns (slots int64 [T, K], lengths int64 [T]). Entry e of a
+A list is (slots int64 [T, K], lengths int64 [T]). Entry e of a
 request is in slot block_table[r, e // page] * page + e % page, and nowhere if
 the table has no such column or a negative block there.
 """
@@ -69,6 +69,13 @@ def topk_slots(indices, block_table, *, page, requests=None, positions=None,
         return compact_slots(slots)
     used = np.arange(1, indices.shape[1] + 1) * (slots >= 0)
     return slots, used.max(axis=1, initial=0)
+
+
+def slot_lengths(positions, *, window, compress_ratio=1):
+    """Lengths of lists that leave nothing out: as many of the last `window` of
+    the (p + 1) // compress_ratio entries as there are."""
+    entries = (np.asarray(positions, np.int64) + 1) // compress_ratio
+    return np.clip(entries, 0, window)
 
 
 def compact_slots(slots, lengths=None):

@@ -300,9 +300,24 @@ LogicalResult TopkSlotsOp::verify() {
   ArrayRef<int64_t> shape = shaped(getIndices()).getShape();
   if (failed(verifySlots(*this, "", shape[0], getSlots(), getLengths())) ||
       failed(verifyShape(*this, "indices", getIndices(),
-                         {shape[0], shaped(getSlots()).getDimSize(1)})))
+                         {shape[0], shaped(getSlots()).getDimSize(1)})) ||
+      failed(verifyDims(*this, "positions", getPositions(), {shape[0]})))
     return failure();
-  return verifyDims(*this, "positions", getPositions(), {shape[0]});
+  if (getFull() && !getPositions())
+    return emitOpError("full needs positions");
+  if (getFull() && getKeepHoles())
+    return emitOpError("full and keep_holes exclude each other");
+  return success();
+}
+
+LogicalResult SlotLengthsOp::verify() {
+  if (failed(verifySemantics(*this)) ||
+      failed(verifyPositive(*this, "window", getWindow())) ||
+      failed(verifyPositive(*this, "compress_ratio", getCompressRatio())) ||
+      failed(verifyRank(*this, "positions", getPositions(), 1)))
+    return failure();
+  return verifyDims(*this, "lengths", getLengths(),
+                    {shaped(getPositions()).getDimSize(0)});
 }
 
 LogicalResult CompactSlotsOp::verify() {

@@ -144,6 +144,7 @@ LM_DEFINE_COMMON_METHODS(MergeAttentionOp)
 LM_DEFINE_COMMON_METHODS(ApplySinkOp)
 LM_DEFINE_COMMON_METHODS(SwaSlotsOp)
 LM_DEFINE_COMMON_METHODS(TopkSlotsOp)
+LM_DEFINE_COMMON_METHODS(SlotLengthsOp)
 LM_DEFINE_COMMON_METHODS(CompactSlotsOp)
 LM_DEFINE_COMMON_METHODS(AttentionPlanOp)
 LM_DEFINE_COMMON_METHODS(MhcLogitsOp)
@@ -386,6 +387,17 @@ void TopkSlotsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
     builder.equal(getIndices(), 0, other, 0);
   if (!getRequests())
     builder.equal(getIndices(), 0, getBlockTable(), 0, getQLen());
+}
+
+void SlotLengthsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
+  DimConstraintBuilder builder(*this, out);
+  builder.equal(getPositions(), 0, getLengths(), 0);
+}
+
+bool SlotLengthsOp::areLengthsOf(TopkSlotsOp op) {
+  return op.getFull() && op.getPositions() == getPositions() &&
+         op.getCompressRatio() == getCompressRatio() &&
+         op.getColumns() == static_cast<int64_t>(getWindow());
 }
 
 void CompactSlotsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {

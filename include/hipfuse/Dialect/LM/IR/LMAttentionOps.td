@@ -364,11 +364,18 @@ def LM_TopkSlotsOp : LM_Op<"topk_slots", 4, [AttrSizedOperandSegments]> {
 
     Without `keep_holes` the slots are left-packed.
 
+    `full` is a promise about `indices`: the indexer chose as many entries as
+    there are, `K` at most, so that `lengths` are those of `lm.slot_lengths`
+    with `window = K`, and layers can share them and their plan. Nothing is
+    computed otherwise. Where the promise is not kept, the row ends in holes
+    before that length.
+
     *   (c1) `indices` and `slots` are `[T, K]` with a static K; `lengths` and
         `positions` are `[T]`.
     *   (c2) `block_table` is `[B, N]`, `requests` `[T]`, or absent and
         `T = B * q_len`.
     *   (c3) `page_size`, `compress_ratio` and `q_len` are positive.
+    *   (c4) `full` needs `positions`, and is not given with `keep_holes`.
 
     Source: DeepSeek-AI, "DeepSeek-V3.2", 2025; vLLM `vllm/models/deepseek_v4`.
 
@@ -385,7 +392,8 @@ def LM_TopkSlotsOp : LM_Op<"topk_slots", 4, [AttrSizedOperandSegments]> {
     LM_Index:$indices, LM_Index:$block_table, Optional<LM_Index>:$requests,
     Optional<LM_Index>:$positions, LM_Index:$slots, LM_Index:$lengths,
     I64Attr:$page_size, DefaultValuedAttr<I64Attr, "1">:$compress_ratio,
-    DefaultValuedAttr<I64Attr, "1">:$q_len, UnitAttr:$keep_holes);
+    DefaultValuedAttr<I64Attr, "1">:$q_len, UnitAttr:$keep_holes,
+    UnitAttr:$full);
   let assemblyFormat = [{
     attr-dict `ins` `(` $indices `:` type($indices) `)`
     `block_table` `(` $block_table `:` type($block_table) `)`
@@ -396,6 +404,43 @@ def LM_TopkSlotsOp : LM_Op<"topk_slots", 4, [AttrSizedOperandSegments]> {
   let opDeclaration = [{
     /// True if no hole precedes a slot.
     bool producesPackedSlots() { return !getKeepHoles(); }
+    /// The columns of the slots.
+    int64_t getColumns() {
+      return cast<ShapedType>(getSlots().getType()).getDimSize(1);
+    }
+  }];
+}
+
+def LM_SlotLengthsOp : LM_Op<"slot_lengths", 1> {
+  let summary = "numbers of entries that a position sees";
+  let description = [{
+    Of a cache with an entry per `compress_ratio` tokens, a row at position `p`
+    sees `lengths[t] = min(window, (p + 1) / compress_ratio)` entries, none
+    where `p` is negative (padding). That many slots are in a list that leaves
+    out nothing: a function of the positions, the same in every layer.
+
+    *   (c1) `positions` and `lengths` are `[T]`.
+    *   (c2) `window` and `compress_ratio` are positive.
+
+    Source: vLLM `vllm/models/deepseek_v4`.
+
+    Example:
+
+    ```mlir
+    %n = lm.slot_lengths {window = 512, compress_ratio = 4}
+           ins(%pos : tensor<?xi64>) outs(%n0 : tensor<?xi32>)
+    ```
+  }];
+  let arguments = (ins
+    LM_Index:$positions, LM_Index:$lengths,
+    I64Attr:$window, DefaultValuedAttr<I64Attr, "1">:$compress_ratio);
+  let assemblyFormat = [{
+    attr-dict `ins` `(` $positions `:` type($positions) `)`
+    `outs` `(` $lengths `:` type($lengths) `)`
+  }];
+  let opDeclaration = [{
+    /// True if these are the lengths that `op` promises.
+    bool areLengthsOf(TopkSlotsOp op);
   }];
 }
 
