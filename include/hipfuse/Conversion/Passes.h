@@ -12,11 +12,18 @@
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
+class ModuleOp;
 class RewritePatternSet;
 } // namespace mlir
 namespace mlir::arith {
 class ArithDialect;
 } // namespace mlir::arith
+namespace mlir::gpu {
+class GPUDialect;
+} // namespace mlir::gpu
+namespace mlir::LLVM {
+class LLVMDialect;
+} // namespace mlir::LLVM
 namespace mlir::linalg {
 class LinalgDialect;
 } // namespace mlir::linalg

@@ -103,4 +103,59 @@ def ConvertLMToLoopsPass : Pass<"convert-lm-to-loops"> {
   ];
 }
 
+def ConvertLMToGPUPass : Pass<"convert-lm-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Lower lm operations on memrefs to launches of GPU kernels";
+  let description = [{
+    Replaces each lm operation on memrefs by the launch of a kernel made for the
+    module's `#lm.target`, which must be a GPU. Kernels go to one
+    `gpu.module @hipfuse_kernels`; operations that need the same code share one.
+
+    ```mlir
+    lm.rms_norm {epsilon = 1.0e-06 : f32} ins(%x : memref<?x7168xbf16>)
+      outs(%y : memref<?x7168xbf16>)
+    ```
+
+    becomes
+
+    ```mlir
+    %rows = memref.dim %x, %c0 : memref<?x7168xbf16>
+    gpu.launch_func @hipfuse_kernels::@rms_norm_0 blocks in (%rows, %c1, %c1)
+      threads in (%c448, %c1, %c1) args(%px : !llvm.ptr<1>, %py : !llvm.ptr<1>)
+
+    gpu.module @hipfuse_kernels {
+      gpu.func @rms_norm_0(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>) kernel
+          attributes {known_block_size = array<i32: 448, 1, 1>,
+                      lm.bytes_per_row = 28672 : i64} {
+        ...
+      }
+    }
+    ```
+
+    A workgroup holds a row in registers: it is read once, by accesses of 16
+    bytes, and sums cross the lanes of a wave, then LDS. The shape of a kernel
+    follows from the operation and the target alone. Buffers must be aligned to
+    16 bytes.
+
+    Kernels take pointers in address space 1, i32, i64 and f32; they use no
+    device library. Dimensions are read as 32-bit numbers, offsets have 64 bits.
+
+    An operation without a kernel stays as it is, with a remark of category
+    `convert-lm-to-gpu` that says why; `require-kernels` makes that an error.
+  }];
+  let options = [
+    Option<"requireKernels", "require-kernels", "bool", /*default=*/"false",
+           "An operation without a kernel is an error">
+  ];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of operations lowered">,
+    Statistic<"numRefused", "num-refused",
+              "Number of operations without a kernel">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
 #endif // HIPFUSE_CONVERSION_PASSES_TD

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "hipfuse/Conversion/RowCode/Activation.h"
 #include "Norm.h"
 #include "Patterns.h"
 #include "Quantize.h"
@@ -16,39 +17,6 @@
 
 using namespace mlir;
 using namespace mlir::lm;
-
-//===----------------------------------------------------------------------===//
-// Parts
-//===----------------------------------------------------------------------===//
-
-/// What a gated SiLU does.
-struct SiluMul {
-  std::optional<float> clamp;
-  bool roundActivation;
-  Type inputType;
-};
-
-/// g / (1 + exp(-g)) * u in f32.
-static Value buildSiluMul(RowBuilder &b, const SiluMul &silu, Value gate,
-                          Value up) {
-  if (silu.clamp) {
-    Value limit = b.f32(*silu.clamp, gate);
-    gate = arith::MinimumFOp::create(b, gate, limit);
-    up = arith::MaximumFOp::create(b, b.f32(-*silu.clamp, up),
-                                   arith::MinimumFOp::create(b, up, limit));
-  }
-  Value exp = exponential(b, arith::NegFOp::create(b, gate));
-  Value activation = b.divf(gate, b.addf(b.f32(1.0f, exp), exp));
-  if (silu.roundActivation)
-    activation = roundTo(b, activation, silu.inputType);
-  return b.mulf(activation, up);
-}
-
-static std::optional<float> toFloat(std::optional<APFloat> value) {
-  if (!value)
-    return std::nullopt;
-  return value->convertToFloat();
-}
 
 //===----------------------------------------------------------------------===//
 // Patterns
@@ -73,8 +41,7 @@ struct SiluMulToLoops final : RowPattern<SiluMulOp> {
   using RowPattern::RowPattern;
 
   void lower(SiluMulOp op, RowBuilder &b) const override {
-    SiluMul silu{toFloat(op.getClamp()), op.getRoundActivation(),
-                 elementOf(op.getX())};
+    SiluMul silu(op.getClamp(), op.getRoundActivation(), elementOf(op.getX()));
     int64_t columns = columnsOf(op.getOut());
     b.forRows(op.getOut(), [&](ValueRange row) {
       b.forChunks(columns, [&](Value column, int64_t count) {
@@ -93,8 +60,8 @@ struct SiluMulQuantizeToLoops final : RowPattern<SiluMulQuantizeOp> {
 
   void lower(SiluMulQuantizeOp op, RowBuilder &b) const override {
     std::optional<Type> splitType = op.getSplitKType();
-    SiluMul silu{toFloat(op.getClamp()), op.getRoundActivation(),
-                 splitType ? *splitType : elementOf(op.getX())};
+    SiluMul silu(op.getClamp(), op.getRoundActivation(),
+                 splitType ? *splitType : elementOf(op.getX()));
     Quantization quantization{op.getScheme(), op.getData(), op.getScale(),
                               op.getInputScale()};
     int64_t columns = columnsOf(op.getX()) / 2;

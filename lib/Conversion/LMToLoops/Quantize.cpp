@@ -22,20 +22,11 @@ using namespace mlir::lm;
 // Addresses
 //===----------------------------------------------------------------------===//
 
-/// Indices of byte `(row, block)` in a destination of shuffled scales: a dword
-/// serves a tile of 32 rows and 256 columns.
+/// Indices of byte `(row, block)` in a destination of shuffled scales.
 static SmallVector<Value> shuffledIndices(RowBuilder &b, Value memref,
                                           Value row, Value block) {
   int64_t padded = columnsOf(memref);
-  Value offset = b.muli(b.divui(row, 32), b.index(32 * padded));
-  auto term = [&](Value value, int64_t factor) {
-    offset = b.addi(offset, b.muli(value, b.index(factor)));
-  };
-  term(b.divui(block, 8), 256);
-  term(b.remui(block, 4), 64);
-  term(b.remui(row, 16), 4);
-  term(b.divui(b.remui(block, 8), 4), 2);
-  term(b.divui(b.remui(row, 32), 16), 1);
+  Value offset = shuffledScaleOffset(b, row, block, padded);
   return {b.divui(offset, padded), b.remui(offset, padded)};
 }
 

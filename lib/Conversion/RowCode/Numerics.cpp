@@ -74,7 +74,7 @@ static Value roundToUpperHalf(RowBuilder &b, Value value) {
 Value lm::truncateTo(RowBuilder &b, Value value, Type type) {
   if (type.isF32())
     return value;
-  if (type.isBF16()) {
+  if (type.isBF16() && !b.hasNativeBf16()) {
     Value upper = b.shrui(roundToUpperHalf(b, value), 16);
     return b.bitcast(truncate(b, upper, b.getIntegerType(16)), type);
   }
@@ -84,7 +84,7 @@ Value lm::truncateTo(RowBuilder &b, Value value, Type type) {
 Value lm::roundTo(RowBuilder &b, Value value, Type type) {
   if (type.isF32())
     return value;
-  if (type.isBF16()) {
+  if (type.isBF16() && !b.hasNativeBf16()) {
     Value upper = roundToUpperHalf(b, value);
     return b.fromBits(b.andi(upper, b.i32(0xFFFF0000, upper)));
   }

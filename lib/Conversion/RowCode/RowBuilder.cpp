@@ -98,6 +98,12 @@ static Value constantLike(RowBuilder &b, Value like, int64_t value) {
       b, likeAttr(like, b.getIntegerAttr(elementOf(like), value)));
 }
 
+Value RowBuilder::addi(Value lhs, int64_t rhs) {
+  return addi(lhs, constantLike(*this, lhs, rhs));
+}
+Value RowBuilder::muli(Value lhs, int64_t rhs) {
+  return muli(lhs, constantLike(*this, lhs, rhs));
+}
 Value RowBuilder::shli(Value value, int64_t amount) {
   return arith::ShLIOp::create(*this, value,
                                constantLike(*this, value, amount));

@@ -108,3 +108,18 @@ Value lm::encodeElements(RowBuilder &b, SchemeAttr scheme, Value value,
                                          b.getZeroAttr(bytes.getType()));
   return b.select(scale.isNaN, zero, bytes);
 }
+
+Value lm::shuffledScaleOffset(RowBuilder &b, Value row, Value block,
+                              int64_t padded) {
+  // A dword serves a tile of 32 rows and 256 columns.
+  Value offset = b.muli(b.divui(row, 32), 32 * padded);
+  auto term = [&](Value value, int64_t factor) {
+    offset = b.addi(offset, b.muli(value, factor));
+  };
+  term(b.divui(block, 8), 256);
+  term(b.remui(block, 4), 64);
+  term(b.remui(row, 16), 4);
+  term(b.divui(b.remui(block, 8), 4), 2);
+  term(b.divui(b.remui(row, 32), 16), 1);
+  return offset;
+}

@@ -28,9 +28,17 @@ class RowBuilder : public ImplicitLocOpBuilder {
 public:
   RowBuilder(Location loc, OpBuilder &builder, int64_t width)
       : ImplicitLocOpBuilder(loc, builder), width(width) {}
+  /// Builds before `op`.
+  RowBuilder(Location loc, Operation *op, int64_t width)
+      : ImplicitLocOpBuilder(loc, op), width(width) {}
 
   /// Lanes of an f32 vector.
   int64_t getWidth() const { return width; }
+
+  /// Rounding to bf16 is left to the code generator rather than written as
+  /// integer arithmetic: for targets that have an instruction.
+  bool hasNativeBf16() const { return nativeBf16; }
+  void useNativeBf16() { nativeBf16 = true; }
 
   // Constants, of the shape of `like` where one is given.
   Value index(int64_t value);
@@ -45,7 +53,9 @@ public:
   // Arithmetic. Integer operands are index or signless integers.
   Value addi(Value lhs, Value rhs);
   Value subi(Value lhs, Value rhs);
+  Value addi(Value lhs, int64_t rhs);
   Value muli(Value lhs, Value rhs);
+  Value muli(Value lhs, int64_t rhs);
   Value andi(Value lhs, Value rhs);
   Value ori(Value lhs, Value rhs);
   Value shli(Value value, int64_t amount);
@@ -128,6 +138,7 @@ public:
 
 private:
   int64_t width;
+  bool nativeBf16 = false;
 };
 
 /// `indices` followed by `last`.

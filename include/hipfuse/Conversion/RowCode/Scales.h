@@ -36,6 +36,12 @@ BlockScale scaleOf(RowBuilder &b, SchemeAttr scheme, ArrayRef<Value> block);
 Value encodeElements(RowBuilder &b, SchemeAttr scheme, Value value,
                      const BlockScale &scale);
 
+/// Offset of the scale of row `row` and block `block` in layout
+/// `cdna4_shuffled` with `padded` scales per row, as `lm.shuffle_scale` gives
+/// it; of the type of `row` and `block`.
+Value shuffledScaleOffset(RowBuilder &b, Value row, Value block,
+                          int64_t padded);
+
 } // namespace mlir::lm
 
 #endif // HIPFUSE_CONVERSION_ROWCODE_SCALES_H

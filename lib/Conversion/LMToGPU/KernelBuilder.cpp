@@ -1,0 +1,594 @@
+//===-- KernelBuilder.cpp - Build and launch one kernel -------------------===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelBuilder.h"
+
+#include "hipfuse/Conversion/RowCode/Numerics.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/OperationSupport.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::lm;
+
+/// Alignment that every buffer has, in bytes: that of the widest access.
+static constexpr int64_t kBufferAlignment = 16;
+
+KernelBuilder::KernelBuilder(Operation *op, const EmitterContext &context,
+                             int64_t threads, int64_t vector)
+    : RowBuilder(op->getLoc(), op, vector), op(op), kernels(context.kernels),
+      target(context.target), threads(threads), hostBuilder(op) {
+  useNativeBf16();
+  setInsertionPointToEnd(kernels.getBody());
+  kernel = gpu::GPUFuncOp::create(*this, op->getName().stripDialect(),
+                                  getFunctionType({}, {}));
+  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), getUnitAttr());
+  kernel.setKnownBlockSize(
+      ArrayRef<int32_t>{static_cast<int32_t>(threads), 1, 1});
+  setInsertionPointToStart(&kernel.getBody().front());
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::addParameter(Type type, Value host) {
+  unsigned index = kernel.getNumArguments();
+  (void)kernel.insertArgument(index, type, {}, getLoc());
+  arguments.push_back(host);
+  return kernel.getArgument(index);
+}
+
+Value KernelBuilder::parameter(Value host) {
+  Value &known = parameters[host];
+  if (known)
+    return known;
+  if (host.getType().isIndex())
+    return known = addParameter(
+               getI64Type(), arith::IndexCastOp::create(hostBuilder, getLoc(),
+                                                        getI64Type(), host));
+  return known = addParameter(host.getType(), host);
+}
+
+Value KernelBuilder::hostSize(Value memref, int64_t dim) {
+  Value &known = hostSizes[{memref, dim}];
+  if (!known)
+    known = hostBuilder.createOrFold<memref::DimOp>(getLoc(), memref, dim);
+  return known;
+}
+
+Value KernelBuilder::hostSize(Value memref, int64_t firstDim, int64_t lastDim) {
+  Value product = hostNumber(1);
+  for (int64_t dim = firstDim; dim < lastDim; ++dim)
+    product = hostBuilder.createOrFold<arith::MulIOp>(getLoc(), product,
+                                                      hostSize(memref, dim));
+  return product;
+}
+
+Value KernelBuilder::hostRows(Value memref) {
+  return hostSize(memref, 0, cast<MemRefType>(memref.getType()).getRank() - 1);
+}
+
+Value KernelBuilder::hostNumber(int64_t value) {
+  return arith::ConstantIndexOp::create(hostBuilder, getLoc(), value);
+}
+
+Value KernelBuilder::size(Value memref, int64_t dim) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dim))
+    return i32(type.getDimSize(dim));
+  return arith::TruncIOp::create(*this, getI32Type(),
+                                 parameter(hostSize(memref, dim)));
+}
+
+Buffer KernelBuilder::buffer(Value memref) {
+  if (!memref)
+    return {};
+  Location loc = getLoc();
+  OpBuilder &h = hostBuilder;
+  Buffer buffer;
+  buffer.type = cast<MemRefType>(memref.getType());
+  Type element = buffer.type.getElementType();
+  int64_t elementBytes = element.getIntOrFloatBitWidth() / 8;
+  buffer.element = element.getIntOrFloatBitWidth() == 8 ? getI8Type() : element;
+
+  auto [strides, offset] = buffer.type.getStridesAndOffset();
+  buffer.alignment = kBufferAlignment;
+  auto divides = [&](int64_t elements) {
+    buffer.alignment =
+        ShapedType::isDynamic(elements)
+            ? elementBytes
+            : std::gcd(buffer.alignment, elements * elementBytes);
+  };
+  divides(offset);
+  memref::ExtractStridedMetadataOp metadata;
+  for (auto [dim, stride] : llvm::enumerate(strides)) {
+    if (dim + 1 < strides.size())
+      divides(stride);
+    if (ShapedType::isDynamic(stride)) {
+      if (!metadata)
+        metadata = memref::ExtractStridedMetadataOp::create(h, loc, memref);
+      buffer.strides.push_back(parameter(metadata.getStrides()[dim]));
+      continue;
+    }
+    buffer.strides.push_back(
+        arith::ConstantOp::create(*this, getI64IntegerAttr(stride)));
+  }
+
+  // One parameter per memref, with the offset in the pointer.
+  auto [known, isNew] = buffers.try_emplace(memref, kernel.getNumArguments());
+  if (!isNew) {
+    buffer.pointer = kernel.getArgument(known->second);
+    return buffer;
+  }
+  Value base = memref::ExtractAlignedPointerAsIndexOp::create(h, loc, memref);
+  if (offset != 0) {
+    if (!metadata)
+      metadata = memref::ExtractStridedMetadataOp::create(h, loc, memref);
+    Value bytes = arith::MulIOp::create(
+        h, loc, metadata.getOffset(),
+        arith::ConstantIndexOp::create(h, loc, elementBytes));
+    base = arith::AddIOp::create(h, loc, base, bytes);
+  }
+  Value integer = arith::IndexCastOp::create(h, loc, h.getI64Type(), base);
+  auto type = LLVM::LLVMPointerType::get(getContext(), /*addressSpace=*/1);
+  known->second = kernel.getNumArguments();
+  buffer.pointer =
+      addParameter(type, LLVM::IntToPtrOp::create(h, loc, type, integer));
+  return buffer;
+}
+
+Buffer Buffer::advanced(RowBuilder &b, int64_t columns) const {
+  Buffer result = *this;
+  result.pointer =
+      LLVM::GEPOp::create(b, pointer.getType(), element, pointer,
+                          LLVM::GEPArg(static_cast<int32_t>(columns)),
+                          LLVM::GEPNoWrapFlags::inbounds);
+  result.alignment =
+      std::gcd(alignment, columns * element.getIntOrFloatBitWidth() / 8);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Launch
+//===----------------------------------------------------------------------===//
+
+void KernelBuilder::setBytesPerRow(int64_t bytes) {
+  kernel->setAttr("lm.bytes_per_row", getI64IntegerAttr(bytes));
+}
+
+/// A kernel of the module that equals `kernel` but for its name, else null.
+static gpu::GPUFuncOp findEqual(gpu::GPUModuleOp kernels,
+                                gpu::GPUFuncOp kernel) {
+  for (auto other : kernels.getOps<gpu::GPUFuncOp>()) {
+    if (other == kernel ||
+        other.getFunctionType() != kernel.getFunctionType() ||
+        other.getKnownBlockSize() != kernel.getKnownBlockSize() ||
+        other->getAttr("lm.bytes_per_row") !=
+            kernel->getAttr("lm.bytes_per_row"))
+      continue;
+    if (OperationEquivalence::isRegionEquivalentTo(
+            &other.getBody(), &kernel.getBody(),
+            OperationEquivalence::IgnoreLocations))
+      return other;
+  }
+  return {};
+}
+
+void KernelBuilder::launch(ValueRange grid, bool eraseOp) {
+  gpu::ReturnOp::create(*this);
+  std::string stem = op->getName().stripDialect().str();
+  gpu::GPUFuncOp callee = findEqual(kernels, kernel);
+  if (callee) {
+    kernel.erase();
+  } else {
+    callee = kernel;
+    unsigned number = 0;
+    std::string name;
+    do {
+      name = stem + "_" + std::to_string(number++);
+    } while (kernels.lookupSymbol(name));
+    callee.setName(name);
+  }
+  SmallVector<Value, 3> sizes(grid);
+  while (sizes.size() < 3)
+    sizes.push_back(hostNumber(1));
+  gpu::LaunchFuncOp::create(
+      hostBuilder, getLoc(), callee,
+      gpu::KernelDim3{sizes[0], sizes[1], sizes[2]},
+      gpu::KernelDim3{hostNumber(threads), hostNumber(1), hostNumber(1)},
+      /*dynamicSharedMemorySize=*/Value(), arguments);
+  if (eraseOp)
+    op->erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::thread() {
+  if (!threadId) {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(&kernel.getBody().front());
+    Value id = gpu::ThreadIdOp::create(*this, gpu::Dimension::x);
+    threadId = arith::IndexCastOp::create(*this, getI32Type(), id);
+  }
+  return threadId;
+}
+
+Value KernelBuilder::workgroup(unsigned dim) {
+  Value id = gpu::BlockIdOp::create(*this, static_cast<gpu::Dimension>(dim));
+  return arith::IndexCastOp::create(*this, getI32Type(), id);
+}
+
+Value KernelBuilder::zext64(Value value) {
+  if (value.getType() == getI64Type())
+    return value;
+  return arith::ExtUIOp::create(*this, getI64Type(), value);
+}
+
+Value KernelBuilder::below(Value value, int64_t bound) {
+  return cmpi(arith::CmpIPredicate::ult, value, i32(bound));
+}
+
+Value KernelBuilder::isZero(Value value) {
+  return cmpi(arith::CmpIPredicate::eq, value, i32(0));
+}
+
+Value KernelBuilder::isNonZero(Value value) {
+  return cmpi(arith::CmpIPredicate::ne, value, i32(0));
+}
+
+void KernelBuilder::barrier() { gpu::BarrierOp::create(*this); }
+
+SmallVector<Value>
+KernelBuilder::ifElse(Value condition, function_ref<SmallVector<Value>()> then,
+                      ValueRange otherwise) {
+  auto branch = scf::IfOp::create(*this, otherwise.getTypes(), condition,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(&branch.getThenRegion().front());
+  scf::YieldOp::create(*this, then());
+  setInsertionPointToStart(&branch.getElseRegion().front());
+  scf::YieldOp::create(*this, otherwise);
+  return SmallVector<Value>(branch.getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::rowOffset(const Buffer &buffer, ValueRange indices) {
+  Value offset;
+  for (auto [index, stride] : llvm::zip(indices, buffer.strides)) {
+    Value term = muli(zext64(index), stride);
+    offset = offset ? addi(offset, term) : term;
+  }
+  return offset ? offset
+                : arith::ConstantOp::create(*this, getI64IntegerAttr(0))
+                      .getResult();
+}
+
+SmallVector<Value> KernelBuilder::rowIndices(Value memref, Value row,
+                                             int64_t first, int64_t inner) {
+  int64_t last = cast<MemRefType>(memref.getType()).getRank() - inner;
+  SmallVector<Value> indices(std::max<int64_t>(last - first, 0));
+  for (int64_t dim = last - 1; dim > first; --dim) {
+    Value bound = size(memref, dim);
+    indices[dim - first] = arith::RemUIOp::create(*this, row, bound);
+    row = arith::DivUIOp::create(*this, row, bound);
+  }
+  if (last > first)
+    indices[0] = row;
+  return indices;
+}
+
+Value KernelBuilder::address(const Buffer &buffer, Value offset, Value column) {
+  Type type = buffer.pointer.getType();
+  Value pointer = buffer.pointer;
+  auto advance = [&](Value by) {
+    pointer =
+        LLVM::GEPOp::create(*this, type, buffer.element, pointer,
+                            LLVM::GEPArg(by), LLVM::GEPNoWrapFlags::inbounds);
+  };
+  if (offset)
+    advance(offset);
+  if (column)
+    advance(zext64(column));
+  return pointer;
+}
+
+/// The alignment of an access of `bytes` in a row that starts at a multiple of
+/// `alignment`, at a multiple of its own width.
+static unsigned accessAlignment(int64_t alignment, int64_t bytes,
+                                int64_t elementBytes) {
+  int64_t width = bytes & -bytes;
+  return std::max(std::min(alignment, width), elementBytes);
+}
+
+Value KernelBuilder::load(const Buffer &buffer, Value offset, Value column,
+                          int64_t lanes, bool constant) {
+  int64_t elementBytes = buffer.element.getIntOrFloatBitWidth() / 8;
+  Type type = lanes == 1 ? buffer.element : vectorOf(buffer.element, lanes);
+  auto op = LLVM::LoadOp::create(
+      *this, type, address(buffer, offset, column),
+      accessAlignment(buffer.alignment, lanes * elementBytes, elementBytes));
+  op.setInvariant(constant);
+  return op;
+}
+
+Value KernelBuilder::loadF32(const Buffer &buffer, Value offset, Value column,
+                             int64_t lanes, bool constant) {
+  return extendToF32(*this, load(buffer, offset, column, lanes, constant));
+}
+
+void KernelBuilder::store(Value value, const Buffer &buffer, Value offset,
+                          Value column) {
+  int64_t elementBytes = buffer.element.getIntOrFloatBitWidth() / 8;
+  auto vector = dyn_cast<VectorType>(value.getType());
+  int64_t bytes = (vector ? vector.getNumElements() : 1) * elementBytes;
+  LLVM::StoreOp::create(*this, value, address(buffer, offset, column),
+                        accessAlignment(buffer.alignment, bytes, elementBytes));
+}
+
+void KernelBuilder::storeF32(Value value, const Buffer &buffer, Value offset,
+                             Value column) {
+  store(truncateTo(*this, value, buffer.element), buffer, offset, column);
+}
+
+//===----------------------------------------------------------------------===//
+// Across lanes
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::intrinsic(StringRef name, Type result,
+                               ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name),
+                                       operands)
+      .getResult(0);
+}
+
+Value KernelBuilder::moveLanes(Value scalar, int64_t control) {
+  Type type = scalar.getType();
+  Value bits = toBits(scalar);
+  auto constant = [&](Type type, int64_t value) -> Value {
+    return LLVM::ConstantOp::create(*this, getIntegerAttr(type, value));
+  };
+  Value moved = intrinsic(
+      "llvm.amdgcn.update.dpp.i32", getI32Type(),
+      {bits, bits, constant(getI32Type(), control), constant(getI32Type(), 0xF),
+       constant(getI32Type(), 0xF), constant(getI1Type(), 1)});
+  return bitcast(moved, type);
+}
+
+Value KernelBuilder::shuffleXor(Value scalar, int64_t distance) {
+  // AMD's lanes read each other's registers within a quad: quad_perm.
+  if (target.vendor == hipfuse::Vendor::AMD && distance <= 2)
+    return moveLanes(scalar, distance == 1 ? 0xB1 : 0x4E);
+  Type type = scalar.getType();
+  Value moved =
+      gpu::ShuffleOp::create(*this, toBits(scalar), i32(distance),
+                             i32(target.waveSize), gpu::ShuffleMode::XOR)
+          .getShuffleResult();
+  return bitcast(moved, type);
+}
+
+Value KernelBuilder::reduceLanes(Value scalar, int64_t lanes, Combine combine) {
+  for (int64_t distance = 1; distance < lanes; distance *= 2) {
+    Value other;
+    // By now all lanes of each half hold the same, so a mirror image is as good
+    // as an exchange: row_half_mirror, row_mirror.
+    if (target.vendor == hipfuse::Vendor::AMD &&
+        (distance == 4 || distance == 8))
+      other = moveLanes(scalar, distance == 4 ? 0x141 : 0x140);
+    else
+      other = shuffleXor(scalar, distance);
+    scalar = combine(scalar, other);
+  }
+  return scalar;
+}
+
+Value KernelBuilder::ldsAddress(StringRef name, int64_t bytes, Value index) {
+  auto type = LLVM::LLVMArrayType::get(getI8Type(), bytes);
+  if (!kernels.lookupSymbol(name)) {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(kernels.getBody());
+    LLVM::GlobalOp::create(*this, type, /*isConstant=*/false,
+                           LLVM::Linkage::Internal, name, Attribute(),
+                           kBufferAlignment, /*addrSpace=*/3);
+  }
+  auto pointer = LLVM::LLVMPointerType::get(getContext(), /*addressSpace=*/3);
+  Value base = LLVM::AddressOfOp::create(*this, pointer, name);
+  return LLVM::GEPOp::create(*this, pointer, getI32Type(), base,
+                             LLVM::GEPArg(index));
+}
+
+Value KernelBuilder::reduceWorkgroup(Value scalar, Combine combine) {
+  int64_t wave = target.waveSize;
+  scalar = reduceLanes(scalar, std::min(wave, threads), combine);
+  int64_t waves = threads / wave;
+  if (waves <= 1)
+    return scalar;
+  // Every wave's value goes to LDS, and every thread reads them all in order.
+  // Each reduction of a kernel has memory of its own, so that it need not wait
+  // for the reads of the one before. Kernels share the names: they say what is
+  // there, and equal kernels stay equal.
+  Type type = scalar.getType();
+  int64_t bytes = waves * 4;
+  std::string name =
+      "lds_" + std::to_string(bytes) + "_" + std::to_string(numReductions++);
+  Value waveId = divui(thread(), wave);
+  ifThen(isZero(remui(thread(), wave)), [&] {
+    LLVM::StoreOp::create(*this, scalar, ldsAddress(name, bytes, waveId), 4);
+  });
+  barrier();
+  Value total;
+  for (int64_t i = 0; i < waves; ++i) {
+    Value value =
+        LLVM::LoadOp::create(*this, type, ldsAddress(name, bytes, i32(i)), 4);
+    total = total ? combine(total, value) : value;
+  }
+  return total;
+}
+
+//===----------------------------------------------------------------------===//
+// Leaves that differ between targets
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::sqrt(Value value) {
+  return LLVM::SqrtOp::create(*this, value);
+}
+
+Value KernelBuilder::fma(Value a, Value b, Value c) {
+  return LLVM::FMAOp::create(*this, a, b, c);
+}
+
+Value KernelBuilder::lane(Value vector, int64_t index) {
+  return vector::ExtractOp::create(*this, vector, index);
+}
+
+/// A constant that an intrinsic takes as an immediate.
+static Value immediate(OpBuilder &b, Location loc, Type type, int64_t value) {
+  return LLVM::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+}
+
+/// The bytes of 32-bit words, in memory order.
+static Value bytesOfWords(KernelBuilder &b, ArrayRef<Value> words) {
+  Value vector = vector::FromElementsOp::create(
+      b, b.vectorOf(b.getI32Type(), words.size()), words);
+  return vector::BitCastOp::create(
+      b, b.vectorOf(b.getI8Type(), 4 * words.size()), vector);
+}
+
+Value KernelBuilder::encodeFp4Codes(SchemeAttr scheme, Value value,
+                                    const BlockScale &scale) {
+  // In units of codes a magnitude m < 8 is min(2 m, m + 2, m / 2 + 4), and
+  // rounding commutes with the minimum: the adder rounds each line, at 2^22 to
+  // halves, at 2^23 to ones, at 2^24 to twos.
+  bool halfAway = scheme.getElementRounding() == ElementRounding::HalfAway;
+  bool saturates = scheme.getNonfinite() == NonFinite::Saturate;
+  if (halfAway)
+    return lm::encodeFp4(*this, value, scale.operand,
+                         scheme.getElementRounding(), saturates);
+  Value bits = toBits(value);
+  Value magnitude = mulf(fromBits(magnitudeBits(*this, value)), scale.operand);
+  Value isNaN;
+  if (saturates) {
+    Value scaledBits = toBits(magnitude);
+    isNaN = isNaNMagnitude(*this, scaledBits);
+    magnitude = fromBits(umin(scaledBits, f32Bits(8.0f, scaledBits)));
+  }
+  Value code = i32(7, bits);
+  for (auto [line, zero] : {std::pair(4194304.0f, 4194304.0f),
+                            std::pair(8388608.0f + 2.0f, 8388608.0f),
+                            std::pair(16777216.0f + 8.0f, 16777216.0f)}) {
+    Value sum = toBits(addf(magnitude, f32(line, magnitude)));
+    code = umin(code, subi(sum, f32Bits(zero, sum)));
+  }
+  code = ori(code, andi(shrui(bits, 28), i32(8, bits)));
+  return isNaN ? select(isNaN, i32(0, code), code) : code;
+}
+
+Value KernelBuilder::encodeFp4(SchemeAttr scheme, Value value,
+                               const BlockScale &scale) {
+  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
+  bool hardware = target.get(hipfuse::TargetFeature::Fp4Convert).available &&
+                  scheme.getElementRounding() == ElementRounding::NearestEven;
+  if (lanes % 8 != 0)
+    return packNibbles(
+        *this,
+        lm::encodeFp4(*this, value, scale.operand, scheme.getElementRounding(),
+                      scheme.getNonfinite() == NonFinite::Saturate));
+  SmallVector<Value> words;
+  if (hardware) {
+    // Elements are divided by a power of two and saturate; a NaN is not left to
+    // the instruction.
+    if (scheme.getNonfinite() == NonFinite::Saturate) {
+      Value isNaN = cmpf(arith::CmpFPredicate::UNO, value, value);
+      value = select(isNaN, f32(0.0f, value), value);
+    }
+    Value divisor = fromBits(shli(scale.stored, 23));
+    for (int64_t first = 0; first < lanes; first += 8) {
+      Value word = immediate(*this, getLoc(), getI32Type(), 0);
+      for (int64_t pair = 0; pair < 4; ++pair)
+        word = intrinsic("llvm.amdgcn.cvt.scalef32.pk.fp4.f32", getI32Type(),
+                         {word, lane(value, first + 2 * pair),
+                          lane(value, first + 2 * pair + 1), divisor,
+                          immediate(*this, getLoc(), getI32Type(), pair)});
+      words.push_back(word);
+    }
+    return bytesOfWords(*this, words);
+  }
+  Value codes = encodeFp4Codes(scheme, value, scale);
+  for (int64_t first = 0; first < lanes; first += 8) {
+    Value word = lane(codes, first + 7);
+    for (int64_t i = 6; i >= 0; --i)
+      word = ori(shli(word, 4), lane(codes, first + i));
+    words.push_back(word);
+  }
+  return bytesOfWords(*this, words);
+}
+
+Value KernelBuilder::encodeFp8(SchemeAttr scheme, Value value,
+                               const BlockScale &scale) {
+  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
+  Value scaled = scheme.hasE8M0Scale() ? mulf(value, scale.operand)
+                                       : divf(value, scale.operand);
+  bool fnuz = isa<Float8E4M3FNUZType>(scheme.getElement());
+  bool hardware = target.get(hipfuse::TargetFeature::Fp8Convert).available &&
+                  fnuz == (target.fp8 == hipfuse::Fp8Flavour::FNUZ) &&
+                  lanes % 4 == 0;
+  if (!hardware)
+    return toBytes(*this, lm::encodeFp8(*this, scaled, scheme.getElement()));
+
+  // The converts differ on what is beyond the range and on the sign of a NaN,
+  // so neither reaches them.
+  Value isNaN = cmpf(arith::CmpFPredicate::UNO, scaled, scaled);
+  float bound = scheme.getElementMax();
+  Value low = f32(-bound, scaled), high = f32(bound, scaled);
+  scaled = arith::MaxNumFOp::create(
+      *this, arith::MinNumFOp::create(*this, scaled, high), low);
+  Value bits = toBits(scaled);
+  scaled = fromBits(select(isNaN, i32(0x7FC00000, bits), bits));
+  bool amd = target.vendor == hipfuse::Vendor::AMD;
+  SmallVector<Value> words;
+  for (int64_t first = 0; first < lanes; first += 4) {
+    if (amd) {
+      Value word = immediate(*this, getLoc(), getI32Type(), 0);
+      for (int64_t pair = 0; pair < 2; ++pair)
+        word = intrinsic("llvm.amdgcn.cvt.pk.fp8.f32", getI32Type(),
+                         {lane(scaled, first + 2 * pair),
+                          lane(scaled, first + 2 * pair + 1), word,
+                          immediate(*this, getLoc(), getI1Type(), pair)});
+      words.push_back(word);
+      continue;
+    }
+    auto pair = [&](int64_t index) -> Value {
+      Value codes = intrinsic("llvm.nvvm.ff.to.e4m3x2.rn", getI16Type(),
+                              {lane(scaled, index + 1), lane(scaled, index)});
+      return arith::ExtUIOp::create(*this, getI32Type(), codes);
+    };
+    words.push_back(ori(pair(first), shli(pair(first + 2), 16)));
+  }
+  return bytesOfWords(*this, words);
+}
+
+Value KernelBuilder::encode(SchemeAttr scheme, Value value,
+                            const BlockScale &scale) {
+  Value bytes = scheme.isFp4() ? encodeFp4(scheme, value, scale)
+                               : encodeFp8(scheme, value, scale);
+  if (!scale.isNaN)
+    return bytes;
+  Value zero = arith::ConstantOp::create(*this, bytes.getType(),
+                                         getZeroAttr(bytes.getType()));
+  return select(scale.isNaN, zero, bytes);
+}

@@ -1,0 +1,174 @@
+//===-- KernelBuilder.h - Build and launch one kernel -----------*- C++ -*-===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELBUILDER_H
+#define HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELBUILDER_H
+
+#include "Emitters.h"
+#include "KernelConfig.h"
+
+#include "hipfuse/Conversion/RowCode/RowBuilder.h"
+#include "hipfuse/Conversion/RowCode/Scales.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace mlir::lm {
+
+/// A memref as a kernel sees it: offsets and strides count elements, as i64.
+struct Buffer {
+  MemRefType type;
+  Type element;  ///< what is loaded and stored: i8 for 8-bit floats
+  Value pointer; ///< !llvm.ptr<1> to the first element
+  SmallVector<Value> strides;
+  int64_t alignment; ///< bytes that divide the address of each row's start
+
+  /// The same rows from column `columns` on.
+  Buffer advanced(RowBuilder &b, int64_t columns) const;
+  explicit operator bool() const { return static_cast<bool>(pointer); }
+  int64_t rank() const { return type.getRank(); }
+};
+
+/// Builds a kernel for one operation on memrefs, and its launch in the
+/// operation's place. What is built through the base class goes into the
+/// kernel. Kernels have one-dimensional workgroups; numbers of threads,
+/// workgroups and columns are i32.
+class KernelBuilder : public RowBuilder {
+public:
+  /// `vector` is the width of the vectors that a thread works on.
+  KernelBuilder(Operation *op, const EmitterContext &context, int64_t threads,
+                int64_t vector);
+  KernelBuilder(Operation *op, const EmitterContext &context,
+                const RowConfig &config)
+      : KernelBuilder(op, context, config.threads, config.vector) {}
+
+  const hipfuse::TargetInfo &getTarget() const { return target; }
+  int64_t getThreads() const { return threads; }
+
+  //===--------------------------------------------------------------------===//
+  // Parameters
+  //===--------------------------------------------------------------------===//
+
+  /// `memref`, or an empty buffer for an empty value.
+  Buffer buffer(Value memref);
+  /// A host value of type index (as i64), i32, i64 or f32.
+  Value parameter(Value host);
+  /// Size of a dimension as i32: a constant where it is static.
+  Value size(Value memref, int64_t dim);
+
+  //===--------------------------------------------------------------------===//
+  // Launch
+  //===--------------------------------------------------------------------===//
+
+  /// Host code before the launch.
+  OpBuilder &host() { return hostBuilder; }
+  /// Host: size of a dimension, and the product of dimensions, as index.
+  Value hostSize(Value memref, int64_t dim);
+  Value hostSize(Value memref, int64_t firstDim, int64_t lastDim);
+  /// Host: number of rows of all but the last dimension.
+  Value hostRows(Value memref);
+  /// Host: a constant of type index.
+  Value hostNumber(int64_t value);
+  /// Bytes that the kernel moves per row, for reports.
+  void setBytesPerRow(int64_t bytes);
+  /// Ends the kernel and launches it with `grid` workgroups (up to three index
+  /// values), or launches an equal one that the module has already. Erases the
+  /// operation unless it is to be followed by other launches.
+  void launch(ValueRange grid, bool eraseOp = true);
+
+  //===--------------------------------------------------------------------===//
+  // Threads
+  //===--------------------------------------------------------------------===//
+
+  Value thread();                    ///< number in the workgroup, i32
+  Value workgroup(unsigned dim = 0); ///< i32
+  Value zext64(Value value);
+  /// `value < bound` for unsigned numbers.
+  Value below(Value value, int64_t bound);
+  Value isNonZero(Value value);
+  Value isZero(Value value);
+  void barrier();
+  /// Values under a condition; else those of `otherwise`.
+  SmallVector<Value> ifElse(Value condition,
+                            function_ref<SmallVector<Value>()> then,
+                            ValueRange otherwise);
+
+  //===--------------------------------------------------------------------===//
+  // Memory
+  //===--------------------------------------------------------------------===//
+
+  /// Offset of the row whose leading indices are `indices` (i32).
+  Value rowOffset(const Buffer &buffer, ValueRange indices);
+  /// Leading indices of row number `row` of the dimensions `first` up to the
+  /// last but `inner` of `memref`.
+  SmallVector<Value> rowIndices(Value memref, Value row, int64_t first = 0,
+                                int64_t inner = 1);
+  /// `lanes` elements (a scalar for 1) at `offset` + `column`; `offset` (i64)
+  /// is the same for all threads of a wave, `column` (i32) is not. Constant
+  /// data is written by nothing while the kernel runs.
+  Value load(const Buffer &buffer, Value offset, Value column, int64_t lanes,
+             bool constant = false);
+  /// As above, extended to f32.
+  Value loadF32(const Buffer &buffer, Value offset, Value column, int64_t lanes,
+                bool constant = false);
+  void store(Value value, const Buffer &buffer, Value offset, Value column);
+  /// Rounds f32 to the buffer's elements and stores them.
+  void storeF32(Value value, const Buffer &buffer, Value offset, Value column);
+
+  //===--------------------------------------------------------------------===//
+  // Across lanes
+  //===--------------------------------------------------------------------===//
+
+  using Combine = function_ref<Value(Value, Value)>;
+
+  /// Combines a scalar (i32 or f32) over each aligned group of `lanes` lanes, a
+  /// power of two; every lane gets the result. The order is fixed.
+  Value reduceLanes(Value scalar, int64_t lanes, Combine combine);
+  /// Combines a scalar over the workgroup; every thread gets the result.
+  Value reduceWorkgroup(Value scalar, Combine combine);
+  /// The value of the lane whose number differs by xor `distance`.
+  Value shuffleXor(Value scalar, int64_t distance);
+
+  //===--------------------------------------------------------------------===//
+  // Leaves that differ between targets
+  //===--------------------------------------------------------------------===//
+
+  Value sqrt(Value value);
+  Value fma(Value a, Value b, Value c);
+  Value intrinsic(StringRef name, Type result, ValueRange operands);
+  /// Elements as `lm::encodeElements` defines them, by the target's converts
+  /// where it has them: an i8 vector.
+  Value encode(SchemeAttr scheme, Value value, const BlockScale &scale);
+
+private:
+  Value address(const Buffer &buffer, Value offset, Value column);
+  /// Address of the i32 number `index` in LDS memory `name` of `bytes` bytes.
+  Value ldsAddress(StringRef name, int64_t bytes, Value index);
+  /// AMD: the value of the lane that a DPP control names.
+  Value moveLanes(Value scalar, int64_t control);
+  Value encodeFp4Codes(SchemeAttr scheme, Value value, const BlockScale &scale);
+  Value encodeFp4(SchemeAttr scheme, Value value, const BlockScale &scale);
+  Value encodeFp8(SchemeAttr scheme, Value value, const BlockScale &scale);
+  Value lane(Value vector, int64_t index);
+  Value addParameter(Type type, Value host);
+
+  Operation *op;
+  gpu::GPUModuleOp kernels;
+  const hipfuse::TargetInfo &target;
+  int64_t threads;
+  OpBuilder hostBuilder;
+  gpu::GPUFuncOp kernel;
+  SmallVector<Value> arguments; ///< host values, one per parameter
+  llvm::DenseMap<Value, Value> parameters;
+  llvm::DenseMap<std::pair<Value, int64_t>, Value> hostSizes;
+  llvm::DenseMap<Value, unsigned> buffers;
+  Value threadId;
+  unsigned numReductions = 0;
+};
+
+} // namespace mlir::lm
+
+#endif // HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELBUILDER_H

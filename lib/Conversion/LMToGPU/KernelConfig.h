@@ -1,0 +1,46 @@
+//===-- KernelConfig.h - Shapes of kernels as pure functions ----*- C++ -*-===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// How a kernel is cut into threads follows from the problem and the target
+// alone: no attribute, no environment, no clock.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELCONFIG_H
+#define HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELCONFIG_H
+
+#include "hipfuse/Target/KnownTargets.h"
+
+namespace mlir::lm {
+
+/// A row in the registers of a workgroup. Of chunk c, thread t has the `vector`
+/// columns from (c * threads + t) * vector on.
+struct RowConfig {
+  int64_t columns;
+  int64_t vector;  ///< columns of one access: 8, 4, 2 or 1
+  int64_t threads; ///< whole waves
+  int64_t chunks;  ///< accesses of a thread
+
+  /// Some threads have no columns in the last chunk.
+  bool isPartial() const { return vector * threads * chunks != columns; }
+};
+
+/// Widest vector, in elements: 16 bytes of bf16.
+inline constexpr int64_t kMaxVector = 8;
+/// Columns up to which a row is held in registers.
+inline constexpr int64_t kMaxRowColumns = 65536;
+
+/// The shape of row-wise kernels. `columns` is positive.
+RowConfig getRowConfig(const hipfuse::TargetInfo &target, int64_t columns);
+
+/// The same with a given number of threads, whole waves.
+RowConfig getRowConfigFor(int64_t columns, int64_t threads);
+
+} // namespace mlir::lm
+
+#endif // HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELCONFIG_H
