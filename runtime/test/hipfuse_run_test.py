@@ -7,6 +7,7 @@
 Usage: hipfuse_run_test.py HIPFUSE_RUN ARTEFACT [unittest arguments]
 """
 
+import json
 import os
 import re
 import stat
@@ -207,6 +208,15 @@ class Running(RunTest):
         for kind in ("hip", "cuda"):
             self.assertEqual(1, len([line for line in lines if re.match(
                 rf"{kind}(:0)?: \S|no {kind} device: \S", line)]), done.stdout)
+
+    def test_trace(self):
+        trace = self.path("trace.json")
+        self.run_entry("add", "--random", "1", "--dim", "3", "--repeat", "2",
+                       "--trace", trace)
+        with open(trace) as file:
+            events = json.load(file)
+        events = events if isinstance(events, list) else events["traceEvents"]
+        self.assertEqual(2, len([e for e in events if e.get("name") == "add"]))
 
     def test_help(self):
         done = self.run_program("--help")
@@ -548,6 +558,19 @@ class BadUse(RunTest):
             self.entry_fails("no_host", "--input", "zeros", "--device",
                              "host:1"),
             "function 'no_host' has no code for device 'host:1'")
+
+    def test_no_code_for_a_device(self):
+        # Either there is no such device or there is no code for it.
+        for device in ("hip", "cuda", "hip:0"):
+            self.assertRegex(
+                self.entry_fails("copy_i8", "--input", "zeros:2x2", "--device",
+                                 device), r"hip|cuda|HIP|CUDA")
+        self.assertIn("tpu", self.entry_fails("copy_i8", "--device", "tpu"))
+
+    def test_trace_cannot_be_written(self):
+        self.assertIn("none/t.json", self.entry_fails(
+            "copy_i8", "--input", "zeros:2x2", "--trace",
+            self.path("none/t.json")))
 
     def test_constraint(self):
         self.assertEqual(

@@ -4,9 +4,11 @@
 """Compiles chains of operations fused and unfused, runs both, compares.
 
     check_programs.py --build DIR SUITE [--n N] [--m M ...] [--seed S]
+                      [--device DEVICE --target TARGET]
 
 Fused and unfused programs must give equal bits for every M; both must agree
-with the numpy reference under its contract for every M of --reference-m. Every
+with the numpy reference under its contract for every M of --reference-m. With
+--device, so must the fused program compiled for --target and run there. Every
 function of the fused program must hold the fused operation that the suite
 names, and nothing of the chain. The last line is "N passed, N failed".
 """
@@ -76,7 +78,7 @@ def arguments(program, inputs):
     return [stored[name] for name, _ in program.args]
 
 
-def run(check, program, modules, m, seed, with_reference):
+def run(check, program, modules, m, seed, with_reference, device=None):
     options = check.resolve(m, program.columns)
     case = cases.CASES[check.case]
     inputs = case.inputs(options, np.random.default_rng(seed))
@@ -96,7 +98,10 @@ def run(check, program, modules, m, seed, with_reference):
     if not with_reference:
         return
     outputs = case.outputs(options, inputs)
-    for kind, values in (("unfused", unfused), ("fused", fused)):
+    judged = [("unfused", unfused), ("fused", fused)]
+    if device:
+        judged.append(("device", device.call(check.name, arrays)))
+    for kind, values in judged:
         actual = dict(zip(names, values))
         for output in outputs.values():
             for report in output.check(actual) if output.check else ():
@@ -114,8 +119,12 @@ def main():
                         help="default: those of --m below 100")
     parser.add_argument("--seed", type=int,
                         help="default: drawn, and printed")
+    parser.add_argument("--device", help="also run on this device")
+    parser.add_argument("--target", help="what to compile for with --device")
     parser.add_argument("--keep", help="keep programs and artefacts here")
     args = parser.parse_args()
+    if bool(args.device) != bool(args.target):
+        parser.error("--device and --target go together")
     seed = (args.seed if args.seed is not None
             else int.from_bytes(os.urandom(4), "little"))
     print(f"seed {seed}")
@@ -142,6 +151,11 @@ def main():
         compile_module(args.build, source, paths[1])
         runtime = hipfuse_rt.Runtime(args.build)
         modules = [runtime.load(path) for path in paths]
+        device = None
+        if args.device:
+            path = os.path.join(directory, "device.so")
+            compile_module(args.build, source, path, "--target=" + args.target)
+            device = hipfuse_rt.Runtime(args.build, args.device).load(path)
 
         for check, program in zip(checks, compiled):
             program.columns = args.n
@@ -152,7 +166,8 @@ def main():
             if expected is not None and found != sorted(expected):
                 check.fail(f"fused program has {found}, not {expected}")
             for m in args.m:
-                run(check, program, modules, m, seed + m, m in reference_m)
+                run(check, program, modules, m, seed + m, m in reference_m,
+                    device)
     failed = 0
     for check in checks:
         for failure in check.failures:

@@ -27,6 +27,15 @@ class _FunctionDesc(ctypes.Structure):
                 ("results", ctypes.POINTER(_TensorDesc))]
 
 
+class _DeviceInfo(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char * 64),
+                ("description", ctypes.c_char * 1024),
+                ("architecture", ctypes.c_char * 64),
+                ("kind", ctypes.c_int32), ("compute_units", ctypes.c_uint32),
+                ("memory_size", ctypes.c_uint64),
+                ("cache_size", ctypes.c_uint64)]
+
+
 class _Tensor(ctypes.Structure):
     _fields_ = [("data", ctypes.c_void_p), ("size", ctypes.c_uint64),
                 ("dtype", ctypes.c_int32), ("rank", ctypes.c_int32),
@@ -42,8 +51,12 @@ class Runtime:
         self.lib.hipfuse_rt_status_get_message.restype = ctypes.c_char_p
         self.lib.hipfuse_rt_function_get_desc.restype = ctypes.POINTER(
             _FunctionDesc)
-        for name in ("device_open", "module_load", "module_lookup",
-                     "function_result_shapes", "function_call"):
+        self.lib.hipfuse_rt_device_get_info.restype = ctypes.POINTER(
+            _DeviceInfo)
+        for name in ("device_open", "device_allocate", "device_free",
+                     "device_copy_to", "device_copy_from", "module_load",
+                     "module_lookup", "function_result_shapes",
+                     "function_call"):
             getattr(self.lib, "hipfuse_rt_" + name).restype = ctypes.c_void_p
         self.device = ctypes.c_void_p()
         self._check(self.lib.hipfuse_rt_device_open(
@@ -56,8 +69,35 @@ class Runtime:
             self.lib.hipfuse_rt_status_free(status)
             raise RuntimeError(message)
 
+    @property
+    def architecture(self):
+        """The device's: "x86-64", "gfx950:sramecc+:xnack-", "sm_90"."""
+        info = self.lib.hipfuse_rt_device_get_info(self.device).contents
+        return info.architecture.decode()
+
     def load(self, path):
         return Module(self, path)
+
+    def allocate(self, array):
+        """Device memory with the array's contents; None if it has none."""
+        memory = ctypes.c_void_p()
+        self._check(self.lib.hipfuse_rt_device_allocate(
+            self.device, ctypes.c_uint64(array.nbytes), ctypes.byref(memory)))
+        if array.nbytes:
+            self._check(self.lib.hipfuse_rt_device_copy_to(
+                self.device, memory, ctypes.c_void_p(array.ctypes.data),
+                ctypes.c_uint64(array.nbytes)))
+        return memory
+
+    def copy_from(self, memory, array):
+        """Fills the array from device memory."""
+        if array.nbytes:
+            self._check(self.lib.hipfuse_rt_device_copy_from(
+                self.device, ctypes.c_void_p(array.ctypes.data), memory,
+                ctypes.c_uint64(array.nbytes)))
+
+    def free(self, memory):
+        self._check(self.lib.hipfuse_rt_device_free(self.device, memory))
 
 
 class Module:
@@ -68,10 +108,11 @@ class Module:
             runtime.device, os.fsencode(path), ctypes.byref(self.handle)))
 
     def call(self, name, arrays):
-        """Calls `name`; returns its results. Arguments are copied first, so that
-        an update in place leaves the caller's arrays alone; results are poisoned
-        with 0xA5 before the call."""
-        lib, check = self.runtime.lib, self.runtime._check
+        """Calls `name`; returns its results. Arguments are copied to the
+        device's memory, so that an update in place leaves the caller's arrays
+        alone; results are poisoned with 0xA5 before the call."""
+        runtime, lib = self.runtime, self.runtime.lib
+        check = runtime._check
         function = ctypes.c_void_p()
         check(lib.hipfuse_rt_module_lookup(self.handle, name.encode(),
                                            ctypes.byref(function)))
@@ -86,28 +127,38 @@ class Module:
         check(lib.hipfuse_rt_function_result_shapes(
             function, ctypes.c_size_t(len(arrays)), args, dims))
         results = (_Tensor * max(1, len(ranks)))()
-        outputs, first = [], 0
-        for i, rank in enumerate(ranks):
-            tied = desc.results[i].tied_arg
-            if tied >= 0:
-                outputs.append(arrays[tied])
-            else:
-                array = np.empty(dims[first:first + rank],
-                                 _DTYPES[desc.results[i].dtype])
-                array.view(np.uint8).fill(0xA5)
-                outputs.append(array)
-                keep.append(self._fill(results[i], array,
-                                       desc.results[i].dtype))
-            first += rank
-        check(lib.hipfuse_rt_function_call(
-            function, ctypes.c_size_t(len(arrays)), args,
-            ctypes.c_size_t(len(ranks)), results))
-        return outputs
+        buffers, outputs, first = [], [], 0
+        try:
+            for i, array in enumerate(arrays):
+                buffers.append(runtime.allocate(array))
+                args[i].data = buffers[-1]
+            for i, rank in enumerate(ranks):
+                tied = desc.results[i].tied_arg
+                if tied >= 0:
+                    outputs.append((arrays[tied], buffers[tied]))
+                else:
+                    array = np.empty(dims[first:first + rank],
+                                     _DTYPES[desc.results[i].dtype])
+                    array.view(np.uint8).fill(0xA5)
+                    buffers.append(runtime.allocate(array))
+                    outputs.append((array, buffers[-1]))
+                    keep.append(self._fill(results[i], array,
+                                           desc.results[i].dtype))
+                    results[i].data = buffers[-1]
+                first += rank
+            check(lib.hipfuse_rt_function_call(
+                function, ctypes.c_size_t(len(arrays)), args,
+                ctypes.c_size_t(len(ranks)), results))
+            for array, memory in outputs:
+                runtime.copy_from(memory, array)
+        finally:
+            for memory in buffers:
+                runtime.free(memory)
+        return [array for array, _ in outputs]
 
     @staticmethod
     def _fill(tensor, array, dtype):
         dims = (ctypes.c_int64 * max(1, array.ndim))(*array.shape)
-        tensor.data = array.ctypes.data if array.size else None
         tensor.size = array.nbytes
         tensor.dtype = dtype
         tensor.rank = array.ndim

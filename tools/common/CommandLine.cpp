@@ -40,7 +40,9 @@ void hipfuse::tools::addCommonOptions(CLI::App &app, CommonOptions &options) {
   app.add_option("--entry", options.entry,
                  "The function to run; may be left out if there is only one");
   app.add_option("--device", options.device,
-                 "Where to run: host, or host:N for N threads")
+                 "Where to run: host, or host:N for N threads; hip or hip:N "
+                 "for an AMD GPU; cuda or cuda:N for an NVIDIA GPU; auto for "
+                 "the first of hip, cuda and host that can run the function")
       ->capture_default_str();
   app.add_option("--input", options.inputs,
                  "The next argument: a .npy file or a rule, see below")

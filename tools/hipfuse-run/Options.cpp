@@ -60,6 +60,10 @@ bad input or a failed run; then nothing is written.)");
       ->check(CLI::Range(0u, 1000000000u));
   app.add_flag("--time", options.time,
                "Print median, least and greatest time of the runs");
+  app.add_option("--trace", options.trace,
+                 "Write what the runs launch to this file, in the JSON format "
+                 "of chrome://tracing")
+      ->type_name("FILE");
   app.add_flag("--quiet", options.quiet,
                "Print failures only (and what --time or --list ask for)");
 

@@ -25,6 +25,7 @@ struct Options : CommonOptions {
   uint32_t repeat = 1;
   uint32_t warmup = 0;
   bool time = false;
+  std::string trace;
   bool quiet = false;
 };
 

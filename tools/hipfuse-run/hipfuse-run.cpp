@@ -18,14 +18,12 @@
 #include "Listing.h"
 #include "Npy.h"
 #include "Options.h"
-#include "Runtime.h"
-#include "Tensor.h"
+#include "Program.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
-#include <cstring>
 #include <set>
 
 using namespace hipfuse::tools;
@@ -42,34 +40,30 @@ void printTimes(std::vector<double> times) {
               times.size() == 1 ? "" : "s");
 }
 
-/// A function with all its buffers.
+/// A run of a function: what goes in, what comes out, what is expected.
 class Run {
 public:
-  Run(const hipfuse_rt_function_t *function, const Options &options)
-      : function(function), desc(*hipfuse_rt_function_get_desc(function)),
-        options(options) {}
+  explicit Run(const Options &options) : options(options), program(options) {}
 
+  /// Runs everything; true if all comparisons passed.
+  bool run();
+
+private:
   void prepare();
   void execute();
   void writeOutputs();
   bool compareResults();
 
-private:
-  /// The tensor that holds result `index` after the run.
-  Tensor &result(size_t index) {
-    int32_t tied = desc.results[index].tied_arg;
-    return tied >= 0 ? args[tied] : results[index];
-  }
-
-  const hipfuse_rt_function_t *function;
-  const hipfuse_rt_function_desc &desc;
   const Options &options;
+  Program program;
   std::vector<Tensor> args;
-  std::vector<Tensor> results; // without memory where a result is tied
+  std::vector<std::vector<int64_t>> shapes;
   std::vector<Tensor> references;
+  std::vector<Tensor> results; // as the run left them
 };
 
 void Run::prepare() {
+  const hipfuse_rt_function_desc &desc = program.desc();
   checkCount("--output", options.outputs.size(), desc.n_results, desc.name,
              "results");
   checkCount("--compare", options.references.size(), desc.n_results, desc.name,
@@ -80,63 +74,53 @@ void Run::prepare() {
       throw Error("'" + path + "' is given as --output twice");
 
   args = makeArguments(desc, options);
-  std::vector<std::vector<int64_t>> shapes = resultShapes(function, args);
-  for (uint32_t i = 0; i < desc.n_results; ++i) {
-    const hipfuse_rt_tensor_desc &type = desc.results[i];
-    std::string what = nameOf("result", i, type);
-    results.emplace_back();
-    if (type.tied_arg < 0) {
-      results[i] = Tensor(what, type.dtype, shapes[i]);
-      poison(results[i]);
-    }
-    if (i < options.references.size()) {
-      references.emplace_back();
-      if (options.references[i] != "-") {
-        NpyFile file(options.references[i]);
-        file.check(what, type.dtype, shapes[i].data(), type.rank);
-        references[i] = file.read(what, type.dtype);
-      }
-    }
+  shapes = resultShapes(program.function(), args);
+  for (size_t i = 0; i < options.references.size(); ++i) {
+    references.emplace_back();
+    if (options.references[i] == "-")
+      continue;
+    std::string what = nameOf("result", i, desc.results[i]);
+    NpyFile file(options.references[i]);
+    file.check(what, desc.results[i].dtype, shapes[i].data(),
+               static_cast<int32_t>(shapes[i].size()));
+    references[i] = file.read(what, desc.results[i].dtype);
   }
+  program.prepare(args);
 }
 
 void Run::execute() {
-  std::vector<hipfuse_rt_tensor> argViews, resultViews;
-  for (Tensor &arg : args)
-    argViews.push_back(arg.view());
-  // What the function updates in place is put back before each further run.
-  std::vector<std::pair<size_t, std::string>> initial;
+  const hipfuse_rt_function_desc &desc = program.desc();
+  CallBuffers buffers(program, args, shapes);
+  if (!options.trace.empty())
+    check(
+        hipfuse_rt_device_trace_start(program.device(), options.trace.c_str()));
   uint64_t runs = uint64_t(options.warmup) + options.repeat;
-  for (uint32_t i = 0; i < desc.n_results; ++i) {
-    int32_t tied = desc.results[i].tied_arg;
-    resultViews.push_back(tied >= 0 ? hipfuse_rt_tensor{} : results[i].view());
-    if (tied >= 0 && runs > 1)
-      initial.push_back(
-          {tied, std::string(static_cast<char *>(args[tied].data()),
-                             args[tied].size())});
-  }
   std::vector<double> times;
   for (uint64_t run = 0; run < runs; ++run) {
-    if (run > 0)
-      for (const auto &[index, bytes] : initial)
-        std::memcpy(args[index].data(), bytes.data(), bytes.size());
+    // What the function updates in place is put back before each further run.
+    for (uint32_t i = 0; run > 0 && i < desc.n_results; ++i)
+      if (int32_t tied = desc.results[i].tied_arg; tied >= 0)
+        buffers.upload(tied, args[tied]);
     auto start = std::chrono::steady_clock::now();
-    check(hipfuse_rt_function_call(function, argViews.size(), argViews.data(),
-                                   resultViews.size(), resultViews.data()));
+    buffers.call();
     std::chrono::duration<double, std::micro> time =
         std::chrono::steady_clock::now() - start;
     if (options.time && run >= options.warmup)
       times.push_back(time.count());
   }
+  if (!options.trace.empty())
+    check(hipfuse_rt_device_trace_stop(program.device()));
   if (options.time)
     printTimes(std::move(times));
+  for (uint32_t i = 0; i < desc.n_results; ++i)
+    results.push_back(buffers.download(i));
 }
 
 void Run::writeOutputs() {
   NpyWriter writer;
   for (size_t i = 0; i < options.outputs.size(); ++i)
     if (options.outputs[i] != "-")
-      writer.add(options.outputs[i], result(i));
+      writer.add(options.outputs[i], results[i]);
   writer.commit();
 }
 
@@ -146,13 +130,30 @@ bool Run::compareResults() {
     if (options.references[i] == "-")
       continue;
     Comparison comparison =
-        compare(result(i), references[i], options.tolerance);
+        compare(results[i], references[i], options.tolerance);
     passed &= comparison.passed;
     if (!options.quiet || !comparison.passed)
-      std::printf("%s: %s\n", nameOf("result", i, desc.results[i]).c_str(),
-                  describe(comparison, result(i), references[i]).c_str());
+      std::printf("%s: %s\n",
+                  nameOf("result", i, program.desc().results[i]).c_str(),
+                  describe(comparison, results[i], references[i]).c_str());
   }
   return passed;
+}
+
+bool Run::run() {
+  if (options.list) {
+    listFunctions(*hipfuse_rt_module_get_desc(program.module()));
+    return true;
+  }
+  program.selectFunction();
+  prepare();
+  if (!options.quiet && !program.choice().empty())
+    std::printf("device: %s\n", program.choice().c_str());
+  if (!options.quiet && usesSeed(options, program.desc().n_args))
+    std::printf("seed: %" PRIu64 "\n", options.seed.value_or(0));
+  execute();
+  writeOutputs();
+  return compareResults();
 }
 
 int runMain(int argc, char **argv) {
@@ -163,28 +164,7 @@ int runMain(int argc, char **argv) {
     listDevices();
     return 0;
   }
-  hipfuse_rt_device_t *openedDevice = nullptr;
-  check(hipfuse_rt_device_open(options.device.c_str(), &openedDevice));
-  Device device(openedDevice);
-  hipfuse_rt_module_t *loadedModule = nullptr;
-  check(hipfuse_rt_module_load(device.get(), options.artifact.c_str(),
-                               &loadedModule));
-  Module module(loadedModule);
-  if (options.list) {
-    listFunctions(*hipfuse_rt_module_get_desc(module.get()));
-    return 0;
-  }
-  const hipfuse_rt_function_t *function =
-      findEntry(module.get(), options.entry);
-  const hipfuse_rt_function_desc &desc =
-      *hipfuse_rt_function_get_desc(function);
-  Run run(function, options);
-  run.prepare();
-  if (!options.quiet && usesSeed(options, desc.n_args))
-    std::printf("seed: %" PRIu64 "\n", options.seed.value_or(0));
-  run.execute();
-  run.writeOutputs();
-  return run.compareResults() ? 0 : 1;
+  return Run(options).run() ? 0 : 1;
 }
 
 } // namespace
