@@ -6,9 +6,9 @@
 
 The module holds lm operations for norms, quantisation, rotary embedding and
 cache writes, linalg for the matrix products and tensor for views. Attention
-(but for v4-attention) and routed experts are left out: what they compute is an
-argument, what they read is a result. docs/Models.md describes the graphs and
-their sources.
+(but for the models named -attention) and routed experts are left out: what they
+compute is an argument, what they read is a result. docs/Models.md describes the
+graphs and their sources.
 
     generate_model.py --model r1                         one function per kind of layer
     generate_model.py --model r1 --unroll --layers 61    one function, 61 layers
@@ -17,6 +17,7 @@ their sources.
 """
 
 import argparse
+import math
 import sys
 
 from graph_builder import DYNAMIC, SCHEMES, Function
@@ -31,6 +32,16 @@ PRESETS = {
         "small": dict(hidden=256, heads=4, nope=32, rope=16, value=32,
                       q_rank=128, kv_rank=64, dense=256, shared=128, experts=8,
                       positions=64, page=16, layers=4, dense_layers=1, tp=1),
+    },
+    "r1-attention": {
+        "full": dict(hidden=7168, heads=128, nope=128, rope=64, value=128,
+                     q_rank=1536, kv_rank=512, dense=18432, shared=2048,
+                     experts=256, positions=163840, page=64, q_len=1,
+                     layers=61, dense_layers=3, tp=8),
+        "small": dict(hidden=256, heads=4, nope=32, rope=64, value=32,
+                      q_rank=128, kv_rank=512, dense=256, shared=128,
+                      experts=8, positions=512, page=16, q_len=1, layers=4,
+                      dense_layers=1, tp=1),
     },
     "v4-flash": {
         "full": dict(hidden=4096, heads=64, head=512, rope=64, q_rank=1024,
@@ -66,17 +77,19 @@ PRESETS = {
 
 SHARDED = {
     "r1": ("heads", "dense", "shared"),
+    "r1-attention": ("heads", "dense", "shared"),
     "v4-flash": ("heads", "groups", "shared"),
     "v4-attention": ("heads", "groups"),
     "llama3": ("heads", "kv_heads", "dense"),
 }
 
-DEFAULT_SCHEME = {"r1": "mxfp4", "v4-flash": "fp8-ue8m0",
+DEFAULT_SCHEME = {"r1": "mxfp4", "r1-attention": "mxfp4",
+                  "v4-flash": "fp8-ue8m0",
                   "v4-attention": "fp8-ue8m0",
                   "llama3": "fp8-group128"}
 
-EPSILON = {"r1": "1.0e-06", "v4-flash": "1.0e-06", "v4-attention": "1.0e-06",
-           "llama3": "1.0e-05"}
+EPSILON = {"r1": "1.0e-06", "r1-attention": "1.0e-06", "v4-flash": "1.0e-06",
+           "v4-attention": "1.0e-06", "llama3": "1.0e-05"}
 
 ABOUT = {
     "r1": """\
@@ -90,6 +103,23 @@ MLP's output) are not part of the graph.
 routed experts: there x2, the normed input of the MLP, has three users: the
 router gate, the shared expert, and the routed experts, for which it is a
 result. `attn` is the output of the attention over the cache.
+
+Shapes: config.json of deepseek-ai/DeepSeek-R1 (hidden 7168, 128 heads,
+q_lora_rank 1536, kv_lora_rank 512, qk_nope 128, qk_rope 64, v 128, MLP 18432,
+shared expert 2048, 256 experts). Graph: vllm-project/vllm,
+vllm/model_executor/models/deepseek_v2.py and layers/mla.py.""",
+    "r1-attention": """\
+DeepSeek-R1 (V3), one decode step of a decoder layer with its attention: the
+latent row of each token is written to the paged cache, and the absorbed queries
+attend to the cache with those rows. Request b has `lengths[b]` tokens, the new
+ones included, in the pages `block_table[b]`; its tokens of this step are
+successive rows (one, unless several are predicted), masked causally. The widths
+are those of one of eight tensor parallel ranks; the sums over the ranks (of
+`o_sum` and of the MLP's output) are not part of the graph.
+
+@dense_attention_layer has a dense MLP (the first three layers),
+@moe_attention_layer routed experts, for which x2 is a result. The scale of the
+logits is that of 192 columns times the square of YaRN's 0.1 ln 40 + 1.
 
 Shapes: config.json of deepseek-ai/DeepSeek-R1 (hidden 7168, 128 heads,
 q_lora_rank 1536, kv_lora_rank 512, qk_nope 128, qk_rope 64, v 128, MLP 18432,
@@ -156,21 +186,35 @@ def router(f, x, experts):
 
 # DeepSeek-R1.
 
+# Logits are scaled by the square of YaRN's factor for an extension by 40.
+R1_MSCALE = 0.1 * math.log(40.0) + 1.0
+
+
+def r1_attends(d):
+    """Whether the attention is a part of the graph."""
+    return "q_len" in d
+
+
 def r1_shared(f, d):
     """What all layers share."""
-    return (f.arg("positions", (DYNAMIC,), "i64", shared=True),
-            f.arg("slots", (DYNAMIC,), "i64", shared=True),
-            f.arg("rope_table", (d["positions"], d["rope"]), "f32",
-                  shared=True))
+    shared = (f.arg("positions", (DYNAMIC,), "i64", shared=True),
+              f.arg("slots", (DYNAMIC,), "i64", shared=True),
+              f.arg("rope_table", (d["positions"], d["rope"]), "f32",
+                    shared=True))
+    if r1_attends(d):
+        shared += (f.arg("block_table", (DYNAMIC, DYNAMIC), "i32", shared=True),
+                   f.arg("lengths", (DYNAMIC,), "i32", shared=True))
+    return shared
 
 
 def r1_layer(f, d, shared, h, r, moe):
     """A decoder layer; returns h for the next layer (None with the routed
     experts left out) and the residual."""
-    positions, slots, table = shared
+    positions, slots, table = shared[:3]
     heads, nope, rope = d["heads"], d["nope"], d["rope"]
     latent = d["kv_rank"]
-    attn = f.tokens("attn", heads, latent)
+    if not r1_attends(d):
+        attn = f.tokens("attn", heads, latent)
     cache = f.arg("cache", (DYNAMIC, d["page"], latent + rope))
 
     f.comment("Input norm and the fused a-projection of query and latent.")
@@ -201,7 +245,13 @@ def r1_layer(f, d, shared, h, r, moe):
     q_nope = f.transpose("q_nope_heads", f.slice("q_nope", q, 0, nope))
     q_latent = f.transpose("q_latent", f.batch_gemm("uk", q_nope, latent))
     query = f.concat("query", q_latent, f.slice("q_pe_rotated", q, nope, rope))
-    f.result(query, cache)
+    if r1_attends(d):
+        f.result(cache)
+        f.comment("Attention over the cache with the rows of this step.")
+        attn = f.dense_decode("attn", query, cache, *shared[3:], latent,
+                              (nope + rope)**-0.5 * R1_MSCALE**2, d["q_len"])
+    else:
+        f.result(query, cache)
 
     f.comment("Attention output to value heads, o projection.")
     o = f.batch_gemm("uv", f.transpose("attn_heads", attn), d["value"])
@@ -221,7 +271,8 @@ def r1_layer(f, d, shared, h, r, moe):
 
 def r1_functions(d, scheme, epsilon):
     """One function per kind of layer."""
-    for name, moe in (("dense_layer", False), ("moe_layer", True)):
+    for kind, moe in (("dense", False), ("moe", True)):
+        name = kind + ("_attention" if r1_attends(d) else "") + "_layer"
         f = Function(name, scheme, epsilon)
         h = f.tokens("h", d["hidden"])
         r = f.tokens("r", d["hidden"])
@@ -555,6 +606,7 @@ def llama3_counts(d, scheme):
 
 MODELS = {
     "r1": (r1_functions, r1_step, r1_counts),
+    "r1-attention": (r1_functions, r1_step, r1_counts),
     "v4-flash": (v4_functions, v4_step, v4_counts),
     "v4-attention": (v4_attention_functions, v4_attention_step,
                      v4_attention_counts),

@@ -340,6 +340,22 @@ class Function:
                                              init[0].type, init[1].type))
         return out
 
+    def dense_decode(self, name, q, cache, block_table, lengths, columns,
+                     sm_scale, q_len):
+        """mla_decode over a paged bf16 cache."""
+        out = self.empty(name, q.shape[:-1] + (columns,))
+        result = self.value(name, out.shape)
+        more = ", q_len = %d" % q_len if q_len > 1 else ""
+        self.emit("%s = lm.mla_decode bf16" % result.name,
+                  "{sm_scale = %.8e : f32%s}" % (sm_scale, more),
+                  "ins(%s : %s)" % (q.name, q.type),
+                  "cache(%s : %s)" % (cache.name, cache.type),
+                  "block_table(%s : %s)" % (block_table.name,
+                                            block_table.type),
+                  "lengths(%s : %s)" % (lengths.name, lengths.type),
+                  "outs(%s : %s)" % (out.name, out.type))
+        return result
+
     def sparse_decode(self, name, q, scopes, pages, sink):
         """sparse_mla_decode over the (cache, slots, lengths) of each scope."""
         out = self.empty(name, q.shape)

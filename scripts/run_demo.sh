@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The main job on real input: a DeepSeek-R1 decode step goes through fusion, is
 # compiled for the host, runs on seeded input at full size, and is compared with
-# an independent numpy reference. So are layers of DeepSeek-V4, its attention
-# with the cache write and both slot lists, and Llama 3.
+# an independent numpy reference: with its attention over the paged cache, and with
+# routed experts. So are layers of DeepSeek-V4, its attention with the cache write
+# and both slot lists, and Llama 3.
 #
 # BUILD_DIR  build folder (default: build)
 # OUT_DIR    where programs, inputs and outputs go (default: out/demo)
@@ -43,7 +44,7 @@ run() { # example entry title
     --seed 1 --dir "$dir" --run "$out/${1%.mlir}.so" | sed 's/^/  /'
   echo "  inputs, outputs (actual_*.npy) and references (ref_*.npy): $dir"
 }
-run deepseek_r1_decode.mlir dense_layer "one R1 layer (dense MLP), full size, $tokens tokens, against numpy"
+run deepseek_r1_attention.mlir dense_attention_layer "one R1 layer (dense MLP) with its attention, full size, $tokens tokens, against numpy"
 run deepseek_r1_decode.mlir moe_layer "one R1 layer (experts), full size, $tokens tokens, against numpy"
 run deepseek_v4_flash_decode.mlir layer_ratio_4 "one DeepSeek-V4-Flash layer (ratio 4), full size, $tokens tokens, against numpy"
 run deepseek_v4_attention.mlir attention_ratio_4 "the attention of one DeepSeek-V4-Flash layer: window and chosen slots, $tokens tokens, against numpy"

@@ -23,6 +23,8 @@ INPUTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
 FILES = {
     "dense_layer": "deepseek_r1_decode_small.mlir",
     "moe_layer": "deepseek_r1_decode_small.mlir",
+    "dense_attention_layer": "deepseek_r1_attention_small.mlir",
+    "moe_attention_layer": "deepseek_r1_attention_small.mlir",
     "layer_ratio_0": "deepseek_v4_flash_decode_small.mlir",
     "layer_ratio_128": "deepseek_v4_flash_decode_small.mlir",
     "layer_ratio_4": "deepseek_v4_flash_decode_small.mlir",
@@ -153,24 +155,24 @@ class RoundedPartialSums(layers.Evaluator):
 
 
 class NoSink(layers.Evaluator):
-    def attention(self, query, scopes, sink):
-        return super().attention(query, scopes, None)
+    def attention(self, query, scopes, sink=None, sm_scale=None):
+        return super().attention(query, scopes, None, sm_scale)
 
 
 class SinkPerScope(layers.Evaluator):
     """Partial results that are scaled by the sink before they are merged."""
 
-    def attention(self, query, scopes, sink):
+    def attention(self, query, scopes, sink=None, sm_scale=None):
         return super().attention(query, scopes, sink + np.log(len(scopes)))
 
 
 class WindowAlone(layers.Evaluator):
-    def attention(self, query, scopes, sink):
+    def attention(self, query, scopes, sink=None, sm_scale=None):
         return super().attention(query, scopes[:1], sink)
 
 
 class OldestSlotForgotten(layers.Evaluator):
-    def attention(self, query, scopes, sink):
+    def attention(self, query, scopes, sink=None, sm_scale=None):
         return super().attention(query, [dataclasses.replace(
             scopes[-1], slots=scopes[-1].slots[:, 1:],
             lengths=scopes[-1].lengths - 1)] + scopes[:-1], sink)
@@ -181,9 +183,25 @@ class ReadsTheCacheBeforeTheWrite(layers.Evaluator):
         self.before = a["cache"]
         return super().cache_write(latent, rope_part, a, **layout)
 
-    def attention(self, query, scopes, sink):
+    def attention(self, query, scopes, sink=None, sm_scale=None):
         return super().attention(query, [dataclasses.replace(
-            scopes[0], cache=self.before)] + scopes[1:], sink)
+            scopes[0], cache=self.before)] + scopes[1:], sink, sm_scale)
+
+
+class FirstPageForgotten(layers.Evaluator):
+    def attention(self, query, scopes, sink=None, sm_scale=None):
+        slots = scopes[0].slots.copy()
+        slots[:, :16] = -1
+        return super().attention(query, [dataclasses.replace(
+            scopes[0], slots=slots)], sink, sm_scale)
+
+
+class PlainScale(layers.Evaluator):
+    """Logits without YaRN's factor."""
+
+    def attention(self, query, scopes, sink=None, sm_scale=None):
+        return super().attention(query, scopes, sink,
+                                 sm_scale / layers.R1_MSCALE**2)
 
 
 class LastTokenForgotten(layers.Evaluator):
@@ -215,6 +233,7 @@ class Judgement(unittest.TestCase):
         r1, v4, llama = ("dense_layer", "moe_layer"), (
             "layer_ratio_0", "layer_ratio_128", "layer_ratio_4"), ("layer",)
         everything = r1 + v4 + llama
+        dense = ("dense_attention_layer", "moe_attention_layer")
         attention = ("attention_ratio_0", "attention_ratio_128",
                      "attention_ratio_4")
         for program, entries, result in (
@@ -247,6 +266,14 @@ class Judgement(unittest.TestCase):
             (WindowAlone, attention[1:], "o_b"),
             (OldestSlotForgotten, attention, "o_b"),
             (ReadsTheCacheBeforeTheWrite, attention, "o_b"),
+            (KeysNotRotated, dense, "cache_out"),
+            (OtherPairs, dense, "r2"),
+            (PositionOffByOne, dense, "r2"),
+            (WritesOneSlotFurther, dense, "cache_out"),
+            (FirstPageForgotten, dense, "r2"),
+            (PlainScale, dense, "r2"),
+            (ReadsTheCacheBeforeTheWrite, dense, "r2"),
+            (Unquantised, dense, "down"),
         ):
             for entry in entries:
                 with self.subTest(program.__name__, entry=entry):
@@ -339,6 +366,26 @@ class Pieces(unittest.TestCase):
                              compress_ratio=4)[1]
         self.assertEqual(lengths.tolist(), slot_lengths(
             a["positions"], window=32, compress_ratio=4).tolist())
+
+    def test_request_arguments(self):
+        signature = signature_of("dense_attention_layer")
+        signature.q_len = 2
+        a = layers.request_arguments(signature, 8, np.random.default_rng(3))
+        self.assertEqual(a["lengths"][1], 0)
+        self.assertEqual(list(a["slots"][2:4]), [-1, -1])
+        self.assertTrue((a["lengths"][[0, 2]] >= 256).all())
+        self.assertTrue(2 <= a["lengths"][3] < 32)
+        pages = a["block_table"][a["block_table"] >= 0]
+        self.assertEqual(len(set(pages)), len(pages))
+        self.assertEqual(len(pages) + 1, len(a["cache"]))
+        for t in (0, 1, 4, 5, 6, 7):
+            position = a["lengths"][t // 2] - 2 + t % 2
+            self.assertEqual(a["positions"][t], position)
+            self.assertEqual(a["block_table"][t // 2, position // 16] * 16 +
+                             position % 16, a["slots"][t])
+        with self.assertRaisesRegex(ValueError, "7 tokens are not requests "
+                                    "of 2 each"):
+            layers.request_arguments(signature, 7, None)
 
     def test_signatures(self):
         signature = signature_of("layer_ratio_4")

@@ -80,6 +80,7 @@ class Signature:
     # Integer attributes of the slot lists and of the attention.
     window: dict = field(default_factory=dict)
     compressed: dict = field(default_factory=dict)
+    q_len: int = 1  # tokens of a request in this step
 
     @staticmethod
     def parse(text, entry):
@@ -98,6 +99,7 @@ class Signature:
             arguments[name] = Type.parse(kind)
         scheme = re.search(r"^#scheme = (#lm\.scheme<.*>)$", text, re.M)
         page = re.search(r"page_size = (\d+)", function[4])
+        q_len = re.search(r"q_len = (\d+)", function[4])
         lists = [dict((k, int(v)) for k, v in re.findall(r"(\w+) = (\d+)", m))
                  for m in re.findall(r"lm\.(?:swa|topk)_slots \{(.*?)\}",
                                      function[4], re.S)] + [{}, {}]
@@ -105,7 +107,8 @@ class Signature:
             entry, arguments,
             [Type.parse(t) for t in re.findall(r"tensor<[^>]*>", function[3])],
             Scheme.parse(scheme[1]) if scheme else None,
-            int(page[1]) if page else None, lists[0], lists[1])
+            int(page[1]) if page else None, lists[0], lists[1],
+            int(q_len[1]) if q_len else 1)
 
 
 # Evaluation ----------------------------------------------------------------
@@ -188,10 +191,10 @@ class Evaluator:
         return mla_cache.mla_cache_write(latent, rope_part, a["cache"],
                                          a["slots"], **layout)
 
-    def attention(self, query, scopes, sink):
+    def attention(self, query, scopes, sink=None, sm_scale=None):
         o = attention.sparse_mla_decode(
-            attention.Query(query), scopes, v=query.shape[-1], sink=sink,
-            sm_scale=query.shape[-1]**-0.5).o
+            attention.Query(query), scopes, v=512, sink=sink,
+            sm_scale=sm_scale or query.shape[-1]**-0.5).o
         if self.rng is not None:
             terms = query.shape[-1] + sum(s.slots.shape[1] for s in scopes)
             rms = np.sqrt(np.mean(o * o, axis=-1, keepdims=True))
@@ -207,9 +210,14 @@ class Evaluator:
 
 # Layers: arguments -> {result name: value}, in the order of the results -----
 
+# DeepSeek-R1 scales logits by the square of YaRN's factor for 40 times the
+# context.
+R1_MSCALE = 0.1 * np.log(40.0) + 1.0
+
 
 def r1_layer(e, a, signature):
-    """DeepSeek-V3/R1: a dense layer, or with a router's weight a MoE layer."""
+    """DeepSeek-V3/R1: a dense layer, or with a router's weight a MoE layer;
+    with a block table it has its attention."""
     heads, nope, latent = a["w_uk"].shape
     rotated, q_rank = a["rope_table"].shape[1], len(a["g_q_n"])
     tokens = len(a["h"])
@@ -224,10 +232,16 @@ def r1_layer(e, a, signature):
     cache = e.cache_write(kv_n, k_rot, a, layout="bf16")
     query = np.concatenate(
         [e.heads_gemm(q[..., :nope], a["w_uk"]), q[..., nope:]], axis=2)
-    o = e.heads_gemm(a["attn"], a["w_uv"]).reshape(tokens, -1)
+    if "block_table" in a:
+        results = {"cache_out": cache}
+        attn = e.attention(query, [attention.dense_scope(
+            cache, a["block_table"], a["lengths"], q_len=signature.q_len)],
+            sm_scale=(nope + rotated)**-0.5 * R1_MSCALE**2)
+    else:
+        results, attn = {"query": query, "cache_out": cache}, a["attn"]
+    o = e.heads_gemm(attn, a["w_uv"]).reshape(tokens, -1)
     o_sum = e.gemm(e.quantized(o), a["w_o_sum"])
     x2, r2 = e.add_norm(o_sum, r1, a["g_x2"])
-    results = {"query": query, "cache_out": cache}
     if "w_logits" in a:
         results["logits"] = e.gemm(x2, a["w_logits"], "f32")
         results["x2"] = x2
@@ -340,6 +354,8 @@ class Layer:
 LAYERS = {
     "dense_layer": Layer(r1_layer, 1e-6, 1e4, "bf16"),
     "moe_layer": Layer(r1_layer, 1e-6, 1e4, "bf16"),
+    "dense_attention_layer": Layer(r1_layer, 1e-6, 1e4, "bf16", True),
+    "moe_attention_layer": Layer(r1_layer, 1e-6, 1e4, "bf16", True),
     "layer_ratio_0": Layer(v4_layer, 1e-6, 1e4, "ds_mla_584"),
     "layer_ratio_128": Layer(v4_layer, 1e-6, 1.6e5, "ds_mla_584"),
     "layer_ratio_4": Layer(v4_layer, 1e-6, 1.6e5, "ds_mla_584"),
@@ -368,10 +384,13 @@ def random_arguments(signature, tokens, rng):
     table that of the model's theta. Gate and up projections are four times
     that, so that a clamp at 10 is reached. Slots are distinct, the second of
     them -1. A cache starts with arbitrary contents, but for what an attention
-    reads of it: paged_arguments.
+    reads of it: paged_arguments, or request_arguments of a dense one.
     """
-    layer = layer_of(signature)
-    paged = paged_arguments(signature, tokens, rng) if layer.attends else {}
+    layer, paged = layer_of(signature), {}
+    if layer.attends:
+        make = (request_arguments if "block_table" in signature.arguments
+                else paged_arguments)
+        paged = make(signature, tokens, rng)
     arguments = {}
     for name, kind in signature.arguments.items():
         shape = tuple(tokens if d is None else d for d in kind.shape)
@@ -460,6 +479,41 @@ def paged_arguments(signature, tokens, rng):
             result["indices"][t, :len(chosen)] = chosen
             result["indices"][t] = rng.permutation(result["indices"][t])
     return result
+
+
+def request_arguments(signature, tokens, rng):
+    """Lengths, block table, cache and slots of requests of `q_len` tokens each.
+
+    The second request is padding: no token, no slot. Every other one fits into
+    two pages. Pages are listed in any order; what lies beyond a length, and
+    pages that no request lists, hold arbitrary bits.
+    """
+    q_len = signature.q_len
+    if tokens % q_len:
+        raise ValueError(f"{tokens} tokens are not requests of {q_len} each")
+    count = tokens // q_len
+    page, columns = signature.arguments["cache"].shape[1:]
+    limit = min(signature.arguments["rope_table"].shape[0], LONGEST)
+    lengths = np.where(np.arange(count) % 2,
+                       rng.integers(q_len, 2 * page, count),
+                       rng.integers(limit // 2, limit + 1, count))
+    lengths[1:2] = 0
+    table = np.full((count, -(-limit // page)), -1)
+    used = [(b, c) for b in range(count) for c in range(-(-lengths[b] // page))]
+    blocks = len(used) + 1
+    cache = rng.integers(0, 2**16, (blocks, page, columns), np.uint16)
+    for (b, c), number in zip(used, rng.permutation(blocks)):
+        table[b, c] = number
+        rows = min(lengths[b] - c * page, page)
+        cache[number, :rows] = bf16_bits(
+            rng.standard_normal((rows, columns), np.float32))
+    request = np.repeat(np.arange(count), q_len)
+    positions = np.maximum(
+        lengths[request] - q_len + np.tile(np.arange(q_len), count), 0)
+    slots = table[request, positions // page] * page + positions % page
+    return {"positions": positions, "lengths": lengths, "block_table": table,
+            "cache": cache,
+            "slots": np.where(lengths[request] == 0, -1, slots)}
 
 
 def paged_cache(begin, end, page, columns, stride, rng):
