@@ -8,6 +8,7 @@
 
 #include "artifact.h"
 
+#include "bytes.h"
 #include "crc32.h"
 
 #include <algorithm>
@@ -74,20 +75,6 @@ Status MappedFile::open(const char *path) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-
-/// Copies a T out of the image, whatever its alignment. The caller has checked
-/// the bounds.
-template <typename T>
-T readAt(const unsigned char *data, size_t offset) {
-  T value;
-  std::memcpy(&value, data + offset, sizeof(T));
-  return value;
-}
-
-/// Is [offset, offset + length) inside [0, size)?
-bool inside(uint64_t offset, uint64_t length, uint64_t size) {
-  return offset <= size && length <= size - offset;
-}
 
 Status notAnArtifact(const char *path, const char *why) {
   return Status::error(HIPFUSE_RT_DATA_LOSS, "'%s' is not an artefact: %s",

@@ -8,6 +8,7 @@
 
 #include "device.h"
 
+#include "hip/hip_device.h"
 #include "host/host_device.h"
 
 #include <cstring>
@@ -16,7 +17,28 @@ using namespace hipfuse::rt;
 
 namespace {
 /// In the order in which devices are listed.
-constexpr const DeviceDriver *drivers[] = {&hostDriver};
+constexpr const DeviceDriver *drivers[] = {&hostDriver, &hipDriver,
+                                           &cudaDriver};
+
+/// Opens the first kind of GPU that can be opened, otherwise the host, and says
+/// in its description why it is none of the kinds before it.
+Status openAny(const char *library, std::shared_ptr<Device> &device) {
+  if (library)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "device 'auto' takes no library, found '%s'", library);
+  std::string reasons;
+  for (const DeviceDriver *driver : {&hipDriver, &cudaDriver, &hostDriver}) {
+    Status status = driver->open(driver->name, /*options=*/nullptr,
+                                 /*library=*/nullptr, device);
+    if (status.ok() && !reasons.empty())
+      device->addRemark(reasons);
+    if (status.ok() || driver == &hostDriver)
+      return status;
+    reasons += (reasons.empty() ? "not " : "; not ") +
+               std::string(driver->name) + ": " + status.message();
+  }
+  return Status();
+}
 } // namespace
 
 Program::~Program() = default;
@@ -24,9 +46,9 @@ Graph::~Graph() = default;
 Event::~Event() = default;
 Device::~Device() = default;
 
-void Device::describe(const std::string &sentence) {
+void Device::addRemark(const std::string &remark) {
   setText(deviceInfo.description,
-          std::string(deviceInfo.description) + "; " + sentence);
+          std::string(deviceInfo.description) + "; " + remark);
 }
 
 Status
@@ -47,7 +69,9 @@ Status hipfuse::rt::openDevice(const char *name, const char *library,
     known += known.empty() ? "" : ", ";
     known += driver->name;
   }
+  if (std::strcmp(name, "auto") == 0)
+    return openAny(library, device);
   return Status::error(HIPFUSE_RT_NOT_FOUND,
-                       "unknown device '%s'; this runtime has: %s", name,
+                       "unknown device '%s'; this runtime has: %s, auto", name,
                        known.c_str());
 }

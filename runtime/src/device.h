@@ -78,8 +78,8 @@ public:
   const char *name() const { return deviceInfo.name; }
   Trace &trace() { return deviceTrace; }
 
-  /// Adds a sentence to the description, as far as there is room.
-  void describe(const std::string &sentence);
+  /// Adds a remark to the description, as far as there is room.
+  void addRemark(const std::string &remark);
 
   virtual Status prepare(const hipfuse_rt_module_desc &module,
                          std::unique_ptr<Program> &program) = 0;

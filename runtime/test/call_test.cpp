@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "hipfuse-rt/runtime.h"
+#include "test_support.h"
 
 #include "gtest/gtest.h"
 
@@ -18,17 +18,6 @@
 #include <vector>
 
 namespace {
-
-/// "CODE: MESSAGE", "" for success; frees the status.
-std::string text(hipfuse_rt_status_t status) {
-  if (!status)
-    return "";
-  std::string result = std::string(hipfuse_rt_status_code_name(
-                           hipfuse_rt_status_get_code(status))) +
-                       ": " + hipfuse_rt_status_get_message(status);
-  hipfuse_rt_status_free(status);
-  return result;
-}
 
 /// A tensor that owns its elements and dims.
 template <typename T>
@@ -127,7 +116,8 @@ TEST(Device, Open) {
     EXPECT_EQ(device, nullptr);
   }
   EXPECT_EQ(text(hipfuse_rt_device_open("tpu:0", &device)),
-            "not found: unknown device 'tpu:0'; this runtime has: host");
+            "not found: unknown device 'tpu:0'; this runtime has: host, hip, "
+            "cuda, auto");
   EXPECT_EQ(text(hipfuse_rt_device_open(nullptr, &device)),
             "invalid argument: hipfuse_rt_device_open: 'name' is null");
   EXPECT_EQ(text(hipfuse_rt_device_open("host", nullptr)),

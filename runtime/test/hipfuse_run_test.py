@@ -531,7 +531,7 @@ class BadUse(RunTest):
                 "no function 'nope'; the artefact has: add, scale, "))
         self.assertEqual(
             self.fails(ARTEFACT, "--device", "gpu", "--list"),
-            "unknown device 'gpu'; this runtime has: host")
+            "unknown device 'gpu'; this runtime has: host, hip, cuda, auto")
 
     def test_counts(self):
         self.assertEqual(
