@@ -62,8 +62,7 @@ static std::vector<int64_t> resolveDims(const InputSpec &spec,
 }
 
 static Tensor makeArgument(const CommonOptions &options, size_t index,
-                           const hipfuse_rt_tensor_desc &desc,
-                           uint64_t stream) {
+                           const hipfuse_rt_tensor_desc &desc) {
   std::string what = nameOf("argument", index, desc);
   std::optional<InputSpec> spec;
   if (index < options.inputs.size())
@@ -78,19 +77,18 @@ static Tensor makeArgument(const CommonOptions &options, size_t index,
     return file.read(what, desc.dtype);
   }
   Tensor tensor(what, desc.dtype, resolveDims(*spec, what, desc, options));
-  // A function has at most 2^16 arguments.
-  fill(*spec, what, options.seed.value_or(0), (stream << 16) + index, tensor);
+  fill(*spec, what, options.seed.value_or(0), index, tensor);
   return tensor;
 }
 
 std::vector<Tensor>
 hipfuse::tools::makeArguments(const hipfuse_rt_function_desc &function,
-                              const CommonOptions &options, uint64_t stream) {
+                              const CommonOptions &options) {
   checkCount("--input", options.inputs.size(), function.n_args, function.name,
              "arguments");
   std::vector<Tensor> args;
   for (uint32_t i = 0; i < function.n_args; ++i)
-    args.push_back(makeArgument(options, i, function.args[i], stream));
+    args.push_back(makeArgument(options, i, function.args[i]));
   return args;
 }
 

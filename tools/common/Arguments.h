@@ -28,11 +28,9 @@ std::string nameOf(const char *kind, size_t index,
 void checkCount(const char *option, size_t found, size_t most,
                 const char *function, const char *things);
 
-/// Reads or makes all arguments of a function as the options say. `stream`
-/// selects another set of random numbers for the same seed. Throws Error.
+/// Reads or makes all arguments of a function as the options say. Throws Error.
 std::vector<Tensor> makeArguments(const hipfuse_rt_function_desc &function,
-                                  const CommonOptions &options,
-                                  uint64_t stream = 0);
+                                  const CommonOptions &options);
 
 /// Does any argument depend on the seed?
 bool usesSeed(const CommonOptions &options, size_t numArgs);

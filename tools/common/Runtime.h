@@ -34,9 +34,17 @@ struct Closer {
   void operator()(hipfuse_rt_module_t *module) const {
     hipfuse_rt_module_close(module);
   }
+  void operator()(hipfuse_rt_graph_t *graph) const {
+    hipfuse_rt_graph_destroy(graph);
+  }
+  void operator()(hipfuse_rt_event_t *event) const {
+    hipfuse_rt_event_destroy(event);
+  }
 };
 using Device = std::unique_ptr<hipfuse_rt_device_t, Closer>;
 using Module = std::unique_ptr<hipfuse_rt_module_t, Closer>;
+using Graph = std::unique_ptr<hipfuse_rt_graph_t, Closer>;
+using Event = std::unique_ptr<hipfuse_rt_event_t, Closer>;
 
 } // namespace hipfuse::tools
 
