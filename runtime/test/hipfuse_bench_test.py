@@ -4,17 +4,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Drives hipfuse-bench on the runtime's test artefact.
 
-Usage: hipfuse_bench_test.py HIPFUSE_BENCH ARTEFACT [unittest arguments]
+Usage: hipfuse_bench_test.py HIPFUSE_BENCH ARTEFACT [DEVICE_ARTEFACT.so]
+                             [unittest arguments]
 """
 
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import unittest
 
-PROGRAM = ARTEFACT = None
+PROGRAM = ARTEFACT = DEVICE_ARTEFACT = None
 
 # Few and small: what is tested is what is printed, not how fast it was.
 QUICK = ["--replays", "4", "--warmup", "1"]
@@ -119,6 +121,28 @@ class BenchTest(unittest.TestCase):
                 quick=["--replays", "1", "--warmup", "0"]))
             self.assertEqual(values["sets"], sets, rows)
 
+    def test_auto_says_what_it_became(self):
+        self.assertRegex(self.bench("--device", "auto"), r"\ndevice: host")
+
+    def test_devices(self):
+        if not DEVICE_ARTEFACT:
+            self.skipTest("there is no artefact with code for devices")
+        listed = self.run_program("--list-devices").stdout
+        devices = re.findall(r"^((?:hip|cuda):\d+): ", listed, re.M)
+        if not devices:
+            self.skipTest("no GPU: " + " ".join(re.findall(
+                r"^no \w+ device: .*", listed, re.M)))
+        for device in devices:
+            done = self.run_program(
+                DEVICE_ARTEFACT, "--entry", "triple", "--input", "iota:1000",
+                "--device", device, "--calls", 4, "--sets", 2, "--copy", 65536,
+                "--json", *QUICK)
+            self.assertEqual(done.stderr, "")
+            values = json.loads(done.stdout)
+            self.assertEqual((values["device"], values["method"]),
+                             (device, "graph"))
+            self.assertGreater(values["median_us"], 0)
+
     def test_lists(self):
         done = self.run_program(ARTEFACT, "--list")
         self.assertIn("add(x: ?x4xf32", done.stdout)
@@ -150,5 +174,7 @@ class BenchTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PROGRAM, ARTEFACT = sys.argv[1:3]
-    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
+    PROGRAM, ARTEFACT, *rest = sys.argv[1:]
+    if rest and rest[0].endswith(".so"):
+        DEVICE_ARTEFACT = rest.pop(0)
+    unittest.main(argv=sys.argv[:1] + rest)

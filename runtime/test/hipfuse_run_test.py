@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Drives hipfuse-run on the runtime's test artefact.
 
-Usage: hipfuse_run_test.py HIPFUSE_RUN ARTEFACT [unittest arguments]
+Usage: hipfuse_run_test.py HIPFUSE_RUN ARTEFACT [DEVICE_ARTEFACT.so]
+                           [unittest arguments]
 """
 
 import json
@@ -18,7 +19,7 @@ import unittest
 
 import numpy as np
 
-PROGRAM = ARTEFACT = None
+PROGRAM = ARTEFACT = DEVICE_ARTEFACT = None
 
 # Element types by the suffix of their copy function: the NumPy type of files,
 # and whether they are floats.
@@ -209,6 +210,15 @@ class Running(RunTest):
             self.assertEqual(1, len([line for line in lines if re.match(
                 rf"{kind}(:0)?: \S|no {kind} device: \S", line)]), done.stdout)
 
+    def test_auto_says_what_it_became(self):
+        # There is code for the host only, whatever GPU the machine has.
+        printed = self.run_entry("copy_i8", "--input", "zeros:2x2", "--device",
+                                 "auto")
+        self.assertRegex(printed, r"\Adevice: host[^\n]*: host CPU, [^\n]+\n\Z")
+        printed = self.run_entry("copy_i8", "--input", "zeros:2x2", "--device",
+                                 "auto", "--quiet")
+        self.assertEqual(printed, "")
+
     def test_trace(self):
         trace = self.path("trace.json")
         self.run_entry("add", "--random", "1", "--dim", "3", "--repeat", "2",
@@ -222,6 +232,78 @@ class Running(RunTest):
         done = self.run_program("--help")
         self.assertEqual(done.returncode, 0)
         self.assertIn("randint:[DIMS]:LO:HI", done.stdout)
+
+
+class Devices(RunTest):
+    """On every GPU of the machine, emulated ones included."""
+
+    def setUp(self):
+        super().setUp()
+        if not DEVICE_ARTEFACT:
+            self.skipTest("there is no artefact with code for devices")
+        listed = self.run_program("--list-devices").stdout
+        self.devices = re.findall(r"^((?:hip|cuda):\d+): ", listed, re.M)
+        if not self.devices:
+            self.skipTest("no GPU: " + " ".join(re.findall(
+                r"^no \w+ device: .*", listed, re.M)))
+
+    def on_device(self, device, entry, *args, status=0):
+        done = self.run_program(DEVICE_ARTEFACT, "--entry", entry, "--device",
+                                device, *args)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_same_as_host(self):
+        x = np.random.default_rng(1).normal(size=1000).astype(np.float32)
+        source, out = self.save("x.npy", x), self.path("y.npy")
+        for device in self.devices + ["host"]:
+            self.on_device(device, "triple", "--input", source, "--output",
+                           out)
+            np.testing.assert_array_equal(np.load(out), x * np.float32(3))
+
+    def test_updated_in_place_starts_afresh(self):
+        outs = []
+        for device in self.devices + ["host"]:
+            for repeat in (1, 3):
+                out = self.path(f"{device}-{repeat}.npy")
+                self.on_device(device, "steps", "--input", "iota:700",
+                               "--output", out, "--repeat", repeat)
+                outs.append(np.load(out))
+                np.testing.assert_array_equal(outs[-1], outs[0])
+        self.assertFalse(np.array_equal(outs[0], np.arange(700)))
+
+    def test_wrong_results_are_found(self):
+        for device in self.devices:
+            printed = self.on_device(
+                device, "triple", "--input", "iota:5", "--compare",
+                self.save("ref.npy", np.array([0, 3, 6, 9, 11], np.float32)),
+                status=1)
+            self.assertIn("mismatches 1/5, first at [4]", printed)
+
+    def test_auto_takes_the_device(self):
+        printed = self.on_device("auto", "triple", "--input", "zeros:3")
+        self.assertRegex(printed, r"\Adevice: (hip|cuda):0: ")
+
+    def test_auto_leaves_a_device_without_code(self):
+        printed = self.on_device("auto", "host_only", "--input", "zeros:3")
+        self.assertRegex(printed, r"\Adevice: host[^\n]*; not \w+:0: [^\n]*"
+                                  r"'host_only' has no code for device")
+
+    def test_no_code_for_the_device(self):
+        for device in self.devices:
+            self.assertRegex(
+                self.on_device(device, "host_only", "--input", "zeros:3",
+                               status=2),
+                r"\Ahipfuse-run: error: function 'host_only' has no code for "
+                r"device '\w+:\d+', [^\n]+\n\Z")
+
+    def test_trace_names_kernels(self):
+        for device in self.devices:
+            trace = self.path("trace.json")
+            self.on_device(device, "steps", "--input", "iota:9", "--trace",
+                           trace)
+            with open(trace) as file:
+                self.assertIn('"step"', file.read())
 
 
 class Rules(RunTest):
@@ -758,5 +840,7 @@ class NpyFiles(RunTest):
 
 
 if __name__ == "__main__":
-    PROGRAM, ARTEFACT = sys.argv[1:3]
-    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
+    PROGRAM, ARTEFACT, *rest = sys.argv[1:]
+    if rest and rest[0].endswith(".so"):
+        DEVICE_ARTEFACT = rest.pop(0)
+    unittest.main(argv=sys.argv[:1] + rest)
