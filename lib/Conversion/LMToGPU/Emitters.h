@@ -36,8 +36,10 @@ using Emitter = Refusal (*)(Operation *, EmitterContext &);
 /// Adds the emitters of a family, by operation name.
 using EmitterMap = llvm::StringMap<Emitter>;
 void addActivationEmitters(EmitterMap &emitters);
+void addMergeEmitters(EmitterMap &emitters);
 void addNormEmitters(EmitterMap &emitters);
 void addQuantizeEmitters(EmitterMap &emitters);
+void addSlotEmitters(EmitterMap &emitters);
 
 /// Adds `emit`, which takes the operation itself.
 template <typename OpTy, Refusal (*emit)(OpTy, EmitterContext &)>

@@ -79,6 +79,13 @@ Value KernelBuilder::hostRows(Value memref) {
   return hostSize(memref, 0, cast<MemRefType>(memref.getType()).getRank() - 1);
 }
 
+Value KernelBuilder::hostGroups(Value count, int64_t size) {
+  Value last = hostBuilder.createOrFold<arith::AddIOp>(getLoc(), count,
+                                                       hostNumber(size - 1));
+  return hostBuilder.createOrFold<arith::DivUIOp>(getLoc(), last,
+                                                  hostNumber(size));
+}
+
 Value KernelBuilder::hostNumber(int64_t value) {
   return arith::ConstantIndexOp::create(hostBuilder, getLoc(), value);
 }
@@ -438,6 +445,48 @@ Value KernelBuilder::reduceWorkgroup(Value scalar, Combine combine) {
     total = total ? combine(total, value) : value;
   }
   return total;
+}
+
+std::pair<Value, Value> KernelBuilder::countLanes(Value condition) {
+  Value before, lanes;
+  if (target.vendor == hipfuse::Vendor::AMD) {
+    lanes = intrinsic("llvm.amdgcn.ballot.i64", getI64Type(), condition);
+    Value low = arith::TruncIOp::create(*this, getI32Type(), lanes);
+    Value high = arith::TruncIOp::create(*this, getI32Type(), shrui(lanes, 32));
+    before = intrinsic("llvm.amdgcn.mbcnt.lo", getI32Type(), {low, i32(0)});
+    before = intrinsic("llvm.amdgcn.mbcnt.hi", getI32Type(), {high, before});
+    Value all = LLVM::CtPopOp::create(*this, lanes);
+    return {before, arith::TruncIOp::create(*this, getI32Type(), all)};
+  }
+  lanes = intrinsic("llvm.nvvm.vote.ballot.sync", getI32Type(),
+                    {i32(-1), condition});
+  Value lower =
+      intrinsic("llvm.nvvm.read.ptx.sreg.lanemask.lt", getI32Type(), {});
+  before = LLVM::CtPopOp::create(*this, andi(lanes, lower));
+  return {before, LLVM::CtPopOp::create(*this, lanes)};
+}
+
+std::pair<Value, Value> KernelBuilder::countThreads(Value condition) {
+  auto [before, all] = countLanes(condition);
+  int64_t wave = target.waveSize, waves = threads / wave;
+  if (waves <= 1)
+    return {before, all};
+  std::string name = "lds_" + std::to_string(waves * 4) + "_" +
+                     std::to_string(numReductions++);
+  Value waveId = divui(thread(), wave);
+  ifThen(isZero(remui(thread(), wave)), [&, total = all] {
+    LLVM::StoreOp::create(*this, total, ldsAddress(name, waves * 4, waveId), 4);
+  });
+  barrier();
+  Value sum;
+  for (int64_t i = 0; i < waves; ++i) {
+    Value count = LLVM::LoadOp::create(*this, getI32Type(),
+                                       ldsAddress(name, waves * 4, i32(i)), 4);
+    Value isBefore = cmpi(arith::CmpIPredicate::ugt, waveId, i32(i));
+    before = addi(before, select(isBefore, count, i32(0)));
+    sum = sum ? addi(sum, count) : count;
+  }
+  return {before, sum};
 }
 
 //===----------------------------------------------------------------------===//

@@ -30,6 +30,7 @@ struct Buffer {
   Buffer advanced(RowBuilder &b, int64_t columns) const;
   explicit operator bool() const { return static_cast<bool>(pointer); }
   int64_t rank() const { return type.getRank(); }
+  int64_t elementBytes() const { return element.getIntOrFloatBitWidth() / 8; }
 };
 
 /// Builds a kernel for one operation on memrefs, and its launch in the
@@ -70,6 +71,8 @@ public:
   Value hostSize(Value memref, int64_t firstDim, int64_t lastDim);
   /// Host: number of rows of all but the last dimension.
   Value hostRows(Value memref);
+  /// Host: number of groups of `size` that hold `count`.
+  Value hostGroups(Value count, int64_t size);
   /// Host: a constant of type index.
   Value hostNumber(int64_t value);
   /// Bytes that the kernel moves per row, for reports.
@@ -129,6 +132,11 @@ public:
   Value reduceLanes(Value scalar, int64_t lanes, Combine combine);
   /// Combines a scalar over the workgroup; every thread gets the result.
   Value reduceWorkgroup(Value scalar, Combine combine);
+  /// Numbers (i32) of the threads before this one and of all threads of the
+  /// workgroup for which `condition` holds. A barrier must come between two
+  /// counts. All loads of the workgroup that the condition depends on come
+  /// before all stores after the count.
+  std::pair<Value, Value> countThreads(Value condition);
   /// The value of the lane whose number differs by xor `distance`.
   Value shuffleXor(Value scalar, int64_t distance);
 
@@ -147,6 +155,8 @@ private:
   Value address(const Buffer &buffer, Value offset, Value column);
   /// Address of the i32 number `index` in LDS memory `name` of `bytes` bytes.
   Value ldsAddress(StringRef name, int64_t bytes, Value index);
+  /// The same as `countThreads` for the lanes of a wave.
+  std::pair<Value, Value> countLanes(Value condition);
   /// AMD: the value of the lane that a DPP control names.
   Value moveLanes(Value scalar, int64_t control);
   Value encodeFp4Codes(SchemeAttr scheme, Value value, const BlockScale &scale);

@@ -54,3 +54,14 @@ RowConfig lm::getRowConfigFor(int64_t columns, int64_t threads) {
   config.chunks = llvm::divideCeil(columns / config.vector, threads);
   return config;
 }
+
+SlotConfig lm::getSlotConfig(const hipfuse::TargetInfo &target,
+                             int64_t columns) {
+  // A row is a chain of steps that wait for one another: as few as possible.
+  SlotConfig config;
+  config.columns = columns;
+  config.chunks = llvm::divideCeil(columns, target.maxThreadsPerBlock);
+  config.threads =
+      llvm::alignTo(llvm::divideCeil(columns, config.chunks), target.waveSize);
+  return config;
+}

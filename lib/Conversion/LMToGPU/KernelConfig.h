@@ -41,6 +41,17 @@ RowConfig getRowConfig(const hipfuse::TargetInfo &target, int64_t columns);
 /// The same with a given number of threads, whole waves.
 RowConfig getRowConfigFor(int64_t columns, int64_t threads);
 
+/// A list of slots, a column per thread and chunk: of chunk c, thread t has
+/// column c * threads + t.
+struct SlotConfig {
+  int64_t columns;
+  int64_t threads; ///< whole waves
+  int64_t chunks;
+};
+
+/// The shape of kernels that make lists of `columns` slots, at least one.
+SlotConfig getSlotConfig(const hipfuse::TargetInfo &target, int64_t columns);
+
 } // namespace mlir::lm
 
 #endif // HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELCONFIG_H

@@ -34,8 +34,10 @@ static const EmitterMap &getEmitters() {
   static const EmitterMap emitters = [] {
     EmitterMap map;
     addActivationEmitters(map);
+    addMergeEmitters(map);
     addNormEmitters(map);
     addQuantizeEmitters(map);
+    addSlotEmitters(map);
     return map;
   }();
   return emitters;
