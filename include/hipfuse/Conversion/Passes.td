@@ -158,4 +158,57 @@ def ConvertLMToGPUPass : Pass<"convert-lm-to-gpu", "::mlir::ModuleOp"> {
   ];
 }
 
+def LegalizeForTargetPass
+    : Pass<"lm-legalize-for-target", "::mlir::ModuleOp"> {
+  let summary = "Decompose fused lm operations that the target has no kernel for";
+  let description = [{
+    A fused operation on tensors for which `convert-lm-to-gpu` would have no
+    kernel on the module's `lm.target` is replaced by the operations that it
+    stands for, with equal bits, if each of those has one or can be decomposed
+    in turn:
+
+    ```mlir
+    %d, %s = lm.silu_mul_quantize #scheme {round_before_quant = bf16}
+               ins(%x : ...) outs(%d0, %s0 : ...)
+    ```
+
+    becomes
+
+    ```mlir
+    %init = tensor.empty(%tokens) : tensor<?x2048xbf16>
+    %h = lm.silu_mul ins(%x : ...) outs(%init : ...)
+    %d, %s = lm.quantize #scheme ins(%h : ...) outs(%d0, %s0 : ...)
+    ```
+
+    A remark of the category `lm-legalize-for-target` says why, also where the
+    operation stays because its parts have no kernel either: then
+    `convert-lm-to-gpu` refuses it. docs/Diagnostics.md lists the reasons. Run
+    it before bufferisation, which decides how values are laid out: an operation
+    may still be refused where the columns of a buffer are not adjacent.
+
+    An element type that the target does not convert in hardware (FP4 before
+    gfx950, `f8E4M3FN` on gfx942, `f8E4M3FNUZ` elsewhere) is no reason: kernels
+    then compute the codes with integers, to the same bits.
+
+    Without a target, or for the host, nothing changes.
+  }];
+  let options = [
+    ListOption<"withoutKernel", "without-kernel", "std::string",
+      "Names of operations to treat as if there were no kernel, such as "
+      "lm.rms_norm_quantize: to see whether a kernel is to blame">
+  ];
+  let statistics = [
+    Statistic<"numDecomposed", "num-decomposed",
+              "Number of fused operations decomposed">,
+    Statistic<"numKept", "num-kept",
+              "Number of fused operations that stay without a kernel">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
 #endif // HIPFUSE_CONVERSION_PASSES_TD

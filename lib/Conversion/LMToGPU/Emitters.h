@@ -33,6 +33,10 @@ using Refusal = std::optional<std::string>;
 /// nothing and refuses.
 using Emitter = Refusal (*)(Operation *, EmitterContext &);
 
+/// Replaces an operation of the dialect by the launches of kernels, or changes
+/// nothing and refuses.
+Refusal lowerToKernels(Operation *op, EmitterContext &context);
+
 /// Adds the emitters of a family, by operation name.
 using EmitterMap = llvm::StringMap<Emitter>;
 void addActivationEmitters(EmitterMap &emitters);

@@ -43,6 +43,15 @@ static const EmitterMap &getEmitters() {
   return emitters;
 }
 
+Refusal lm::lowerToKernels(Operation *op, EmitterContext &context) {
+  if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>))
+    return "operands that are not memrefs";
+  auto emitter = getEmitters().find(op->getName().getStringRef());
+  if (emitter == getEmitters().end())
+    return "no emitter for this operation";
+  return emitter->second(op, context);
+}
+
 namespace {
 
 struct ConvertLMToGPUPass final
@@ -76,7 +85,7 @@ struct ConvertLMToGPUPass final
     EmitterContext context{kernels, target.getInfo()};
     bool failed = false;
     for (Operation *op : operations) {
-      Refusal refusal = lower(op, context);
+      Refusal refusal = lowerToKernels(op, context);
       if (!refusal) {
         ++numLowered;
         continue;
@@ -97,16 +106,6 @@ struct ConvertLMToGPUPass final
       kernels.erase();
     if (failed)
       signalPassFailure();
-  }
-
-  static Refusal lower(Operation *op, EmitterContext &context) {
-    if (!llvm::all_of(op->getOperandTypes(),
-                      [](Type type) { return isa<MemRefType>(type); }))
-      return "operands that are not memrefs";
-    auto emitter = getEmitters().find(op->getName().getStringRef());
-    if (emitter == getEmitters().end())
-      return "no emitter for this operation";
-    return emitter->second(op, context);
   }
 };
 
