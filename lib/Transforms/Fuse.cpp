@@ -119,7 +119,7 @@ struct FusePass final : lm::impl::FusePassBase<FusePass> {
   void runOnOperation() override;
 
 private:
-  void count(const FusionPlan &plan, const FusionPreparation &preparation);
+  void count(const FusionPlan &plan);
   void emitRemarks(const FusionPlan &plan);
   LogicalResult checkRequired(const FusionPlan &plan,
                               const FusionNumbers &required);
@@ -144,20 +144,18 @@ void FusePass::runOnOperation() {
   IRRewriter rewriter(&getContext());
   FusionPreparation preparation =
       prepareForFusion(getOperation(), rewriter, *options);
-  FusionPlan plan = FusionPlan::compute(getOperation(), *options);
-  plan.add(std::move(preparation.decisions));
+  numForwardedSlices += preparation.forwardedSlices;
+  numMergedQuantizes += preparation.mergedQuantizes;
+  FusionPlan plan = FusionPlan::compute(std::move(preparation), *options);
 
-  count(plan, preparation);
+  count(plan);
   emitRemarks(plan);
   if (failed(writeReport(plan)) || failed(checkRequired(plan, *required)))
     return signalPassFailure();
   plan.apply(rewriter);
 }
 
-void FusePass::count(const FusionPlan &plan,
-                     const FusionPreparation &preparation) {
-  numForwardedSlices += preparation.forwardedSlices;
-  numMergedQuantizes += preparation.mergedQuantizes;
+void FusePass::count(const FusionPlan &plan) {
   // In the order of Fusions.def.
   Statistic *planned[kNumFusionKinds] = {
       &numDuplicateCacheWrite, &numAddRmsNormQuantize, &numRmsNormQuantize,

@@ -44,9 +44,8 @@ struct PrintFusionPlanPass final
     // Preparation rewrites a copy.
     OwningOpRef<ModuleOp> copy = getOperation().clone();
     IRRewriter rewriter(&getContext());
-    FusionPreparation preparation = prepareForFusion(*copy, rewriter, *options);
-    FusionPlan plan = FusionPlan::compute(*copy, *options);
-    plan.add(std::move(preparation.decisions));
+    FusionPlan plan = FusionPlan::compute(
+        prepareForFusion(*copy, rewriter, *options), *options);
     plan.print(llvm::outs());
     markAllAnalysesPreserved();
   }

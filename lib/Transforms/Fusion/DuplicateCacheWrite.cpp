@@ -59,15 +59,13 @@ static bool isSameOptional(Value lhs, Value rhs) {
 }
 
 void fusion::removeDuplicateCacheWrites(
-    Operation *root, RewriterBase &rewriter,
+    OpIndex &index, RewriterBase &rewriter,
     function_ref<void(Operation *, std::string, std::optional<Refusal>)>
         record) {
-  SmallVector<MlaCacheWriteOp> writes;
-  root->walk([&](MlaCacheWriteOp op) {
-    if (op->getNumResults() != 0)
-      writes.push_back(op);
-  });
-  for (MlaCacheWriteOp second : writes) {
+  for (Operation *write : index.getOps<MlaCacheWriteOp>()) {
+    if (write->getNumResults() == 0)
+      continue;
+    auto second = cast<MlaCacheWriteOp>(write);
     Operation *firstOp = second.getCache().getDefiningOp();
     auto first = dyn_cast_or_null<MlaCacheWriteOp>(firstOp);
     auto fused = dyn_cast_or_null<RopeMlaCacheWriteOp>(firstOp);
@@ -105,6 +103,6 @@ void fusion::removeDuplicateCacheWrites(
            "lm.mla_cache_write repeats " +
                firstOp->getName().getStringRef().str() + " and is removed",
            std::nullopt);
-    rewriter.replaceOp(second, second.getCache());
+    index.replace(second, second.getCache(), rewriter);
   }
 }

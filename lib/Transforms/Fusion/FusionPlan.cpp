@@ -144,7 +144,8 @@ FusionPlan::FusionPlan() = default;
 FusionPlan::FusionPlan(FusionPlan &&) = default;
 FusionPlan::~FusionPlan() = default;
 
-FusionPlan FusionPlan::compute(Operation *root, const FusionOptions &options) {
+FusionPlan FusionPlan::compute(FusionPreparation &&preparation,
+                               const FusionOptions &options) {
   using PlanFn = void (*)(fusion::Planner &);
   // In the order of Fusions.def; preparation removes duplicate cache writes.
   static constexpr std::pair<FusionKind, PlanFn> fusions[] = {
@@ -159,39 +160,37 @@ FusionPlan FusionPlan::compute(Operation *root, const FusionOptions &options) {
       {FusionKind::MhcPostPre, fusion::planMhcPostPre},
   };
   FusionPlan plan;
-  plan.planner = std::make_unique<fusion::Planner>(root, options);
+  plan.planner =
+      std::make_unique<fusion::Planner>(std::move(preparation.index), options);
   for (auto [kind, fn] : fusions)
     if (options.isEnabled(kind))
       fn(*plan.planner);
-  plan.decisions = std::move(plan.planner->decisions);
-  plan.sort();
+  plan.setDecisions(std::move(preparation.decisions),
+                    std::move(plan.planner->decisions));
   return plan;
 }
 
-void FusionPlan::sort() {
-  llvm::sort(
-      decisions, [](const FusionDecision &lhs, const FusionDecision &rhs) {
-        if (std::tie(lhs.order, lhs.kind) != std::tie(rhs.order, rhs.kind))
-          return std::tie(lhs.order, lhs.kind) < std::tie(rhs.order, rhs.kind);
-        return lhs.str() < rhs.str();
-      });
-}
-
-void FusionPlan::add(std::vector<FusionDecision> &&more) {
-  llvm::append_range(decisions, std::move(more));
-  sort();
-}
-
-unsigned FusionPlan::getNumPlanned(FusionKind kind) const {
-  return llvm::count_if(decisions, [&](const FusionDecision &decision) {
-    return decision.kind == kind && !decision.refusal;
+void FusionPlan::setDecisions(std::vector<FusionDecision> &&prepared,
+                              std::vector<FusionDecision> &&planned) {
+  // Decisions are large: their places are sorted, then each moves once.
+  std::vector<FusionDecision *> sorted;
+  sorted.reserve(prepared.size() + planned.size());
+  for (std::vector<FusionDecision> *list : {&prepared, &planned})
+    for (FusionDecision &decision : *list)
+      sorted.push_back(&decision);
+  llvm::sort(sorted, [](const FusionDecision *lhs, const FusionDecision *rhs) {
+    if (lhs->order != rhs->order)
+      return lhs->order < rhs->order;
+    if (lhs->kind != rhs->kind)
+      return lhs->kind < rhs->kind;
+    return lhs->str() < rhs->str();
   });
-}
-
-unsigned FusionPlan::getNumRefused(FusionKind kind) const {
-  return llvm::count_if(decisions, [&](const FusionDecision &decision) {
-    return decision.kind == kind && decision.refusal;
-  });
+  decisions.reserve(sorted.size());
+  for (FusionDecision *decision : sorted) {
+    auto &counts = decision->refusal ? numRefused : numPlanned;
+    ++counts[static_cast<unsigned>(decision->kind)];
+    decisions.push_back(std::move(*decision));
+  }
 }
 
 void FusionPlan::apply(RewriterBase &rewriter) {

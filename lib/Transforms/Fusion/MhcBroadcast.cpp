@@ -83,33 +83,34 @@ static Value foldProjection(RewriterBase &rewriter, Value fn, int64_t hidden) {
       DenseElementsAttr::get(type, ArrayRef<float>(folded)));
 }
 
-void fusion::readRepeatedRows(
-    Operation *root, RewriterBase &rewriter, bool fastNumerics,
-    function_ref<void(Operation *, std::string)> record) {
-  SmallVector<std::pair<OpOperand *, Value>> repeated;
-  root->walk([&](Operation *op) {
+/// Adds the reads of `OpTy` operations from streams that repeat a row.
+template <typename OpTy>
+static void
+collectRepeated(OpIndex &index,
+                SmallVectorImpl<std::pair<OpOperand *, Value>> &repeated) {
+  for (Operation *op : index.getOps<OpTy>()) {
     if (op->getNumResults() == 0)
-      return;
-    Value residual;
-    if (auto pre = dyn_cast<MhcPreOp>(op))
-      residual = pre.getResidual();
-    else if (auto head = dyn_cast<MhcHeadOp>(op))
-      residual = head.getResidual();
-    else if (auto post = dyn_cast<MhcPostOp>(op))
-      residual = post.getResidual();
-    else if (auto postPre = dyn_cast<MhcPostPreOp>(op))
-      residual = postPre.getResidual();
-    else
-      return;
+      continue;
+    Value residual = cast<OpTy>(op).getResidual();
     Value row = getRepeatedRow(residual);
     if (!row || getTensorType(row).isDynamicDim(1))
-      return;
+      continue;
     for (OpOperand &operand : op->getOpOperands())
       // Not where it is the destination as well.
       if (operand.get() == residual &&
           !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
         repeated.push_back({&operand, row});
-  });
+  }
+}
+
+void fusion::readRepeatedRows(
+    OpIndex &index, RewriterBase &rewriter, bool fastNumerics,
+    function_ref<void(Operation *, std::string)> record) {
+  SmallVector<std::pair<OpOperand *, Value>> repeated;
+  collectRepeated<MhcPreOp>(index, repeated);
+  collectRepeated<MhcHeadOp>(index, repeated);
+  collectRepeated<MhcPostOp>(index, repeated);
+  collectRepeated<MhcPostPreOp>(index, repeated);
   for (auto [operand, row] : repeated) {
     Operation *op = operand->getOwner();
     rewriter.modifyOpInPlace(

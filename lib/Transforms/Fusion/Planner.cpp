@@ -34,17 +34,6 @@ Group::~Group() = default;
 /// Sizes and destinations need few steps; more are not followed.
 static constexpr unsigned kMaxHoistDepth = 8;
 
-Planner::Planner(Operation *root, const FusionOptions &options)
-    : options(options) {
-  unsigned next = 0;
-  root->walk([&](Operation *op) {
-    if (!isa<LMDialect>(op->getDialect()))
-      return;
-    order[op] = next++;
-    ops[op->getName().getTypeID()].push_back(op);
-  });
-}
-
 FusionDecision fusion::makeDecision(FusionKind kind, Operation *anchor,
                                     unsigned order, std::string detail,
                                     std::optional<Refusal> refusal) {
@@ -57,7 +46,7 @@ FusionDecision fusion::makeDecision(FusionKind kind, Operation *anchor,
 
 void Planner::record(FusionKind kind, Operation *anchor, std::string detail,
                      std::optional<Refusal> refusal) {
-  decisions.push_back(makeDecision(kind, anchor, order.lookup(anchor),
+  decisions.push_back(makeDecision(kind, anchor, index->getOrder(anchor),
                                    std::move(detail), std::move(refusal)));
   LDBG() << stringifyFusionKind(kind) << " " << decisions.back().str();
 }
@@ -265,15 +254,5 @@ void Planner::apply(RewriterBase &rewriter) {
   SmallVector<Operation *> dead;
   for (const std::unique_ptr<Group> &group : groups)
     llvm::append_range(dead, group->members);
-  llvm::DenseSet<Operation *> erased;
-  while (!dead.empty()) {
-    Operation *op = dead.pop_back_val();
-    if (erased.contains(op) || !isOpTriviallyDead(op))
-      continue;
-    for (Value operand : op->getOperands())
-      if (Operation *def = operand.getDefiningOp())
-        dead.push_back(def);
-    erased.insert(op);
-    rewriter.eraseOp(op);
-  }
+  index->eraseDead(dead, rewriter);
 }

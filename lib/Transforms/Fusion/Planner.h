@@ -9,6 +9,8 @@
 #ifndef HIPFUSE_LIB_TRANSFORMS_FUSION_PLANNER_H
 #define HIPFUSE_LIB_TRANSFORMS_FUSION_PLANNER_H
 
+#include "OpIndex.h"
+
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Transforms/Fusion/FusionPlan.h"
 
@@ -121,7 +123,8 @@ std::string producerName(Value value);
 /// Collects decisions and groups, and finds where fused operations can stand.
 class Planner {
 public:
-  Planner(Operation *root, const FusionOptions &options);
+  Planner(std::unique_ptr<OpIndex> index, const FusionOptions &options)
+      : options(options), index(std::move(index)) {}
 
   /// Records that `group` is planned at `anchor`, if it can be placed and pays.
   /// `x` is the input by whose size the policy judges. Returns whether it is
@@ -151,8 +154,7 @@ public:
 
   template <typename OpTy>
   ArrayRef<Operation *> getOps() const {
-    auto it = ops.find(TypeID::get<OpTy>());
-    return it == ops.end() ? ArrayRef<Operation *>() : it->second;
+    return index->getOps<OpTy>();
   }
 
   std::vector<FusionDecision> decisions;
@@ -174,8 +176,7 @@ private:
               std::optional<Refusal> refusal);
 
   const FusionOptions &options;
-  llvm::DenseMap<TypeID, SmallVector<Operation *>> ops;
-  llvm::DenseMap<Operation *, unsigned> order;
+  std::unique_ptr<OpIndex> index;
   llvm::DenseMap<Operation *, Group *> claims;
   llvm::MapVector<Operation *, SmallVector<Group *>> groupsBefore;
   SmallVector<std::pair<Operation *, Operation *>> hoists;
@@ -196,13 +197,12 @@ void planMhcPostPre(Planner &planner);
 
 /// Lets hyper-connections read one row where their streams repeat it, and
 /// records it.
-void readRepeatedRows(Operation *root, RewriterBase &rewriter,
-                      bool fastNumerics,
+void readRepeatedRows(OpIndex &index, RewriterBase &rewriter, bool fastNumerics,
                       function_ref<void(Operation *, std::string)> record);
 
 /// Removes the second of two equal cache writes, and records it.
 void removeDuplicateCacheWrites(
-    Operation *root, RewriterBase &rewriter,
+    OpIndex &index, RewriterBase &rewriter,
     function_ref<void(Operation *, std::string, std::optional<Refusal>)>
         record);
 

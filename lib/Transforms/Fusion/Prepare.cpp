@@ -26,26 +26,11 @@ using namespace mlir::lm::fusion;
 /// Chains of slice assignments are followed this far.
 static constexpr unsigned kMaxSliceDepth = 16;
 
-/// Erases what is dead among `ops`, and what only they needed.
-static void eraseDead(SmallVectorImpl<Operation *> &ops,
-                      RewriterBase &rewriter) {
-  llvm::DenseSet<Operation *> erased;
-  while (!ops.empty()) {
-    Operation *op = ops.pop_back_val();
-    if (erased.contains(op) || !isOpTriviallyDead(op))
-      continue;
-    for (Value operand : op->getOperands())
-      if (Operation *def = operand.getDefiningOp())
-        ops.push_back(def);
-    erased.insert(op);
-    rewriter.eraseOp(op);
-  }
-}
-
 /// A size of a result is that of its destination. Otherwise sizes would count
 /// as uses of results, and destinations would hang on what they are to hold.
-static void forwardSizes(Operation *root, RewriterBase &rewriter) {
-  root->walk([&](tensor::DimOp op) {
+static void forwardSizes(OpIndex &index, RewriterBase &rewriter) {
+  for (Operation *size : index.getOps<tensor::DimOp>()) {
+    auto op = cast<tensor::DimOp>(size);
     Value source = op.getSource();
     while (Operation *def = source.getDefiningOp()) {
       if (isa<LMDialect>(def->getDialect()))
@@ -58,15 +43,15 @@ static void forwardSizes(Operation *root, RewriterBase &rewriter) {
         break;
     }
     if (source == op.getSource())
-      return;
-    std::optional<int64_t> index = op.getConstantIndex();
+      continue;
+    std::optional<int64_t> dim = op.getConstantIndex();
     auto empty = source.getDefiningOp<tensor::EmptyOp>();
-    if (index && empty && empty.getType().isDynamicDim(*index)) {
-      rewriter.replaceOp(op, empty.getDynamicSize(*index));
-      return;
+    if (dim && empty && empty.getType().isDynamicDim(*dim)) {
+      index.replace(op, empty.getDynamicSize(*dim), rewriter);
+      continue;
     }
     rewriter.modifyOpInPlace(op, [&] { op.getSourceMutable().assign(source); });
-  });
+  }
 }
 
 /// True if both slices are known to share no element.
@@ -98,12 +83,11 @@ static bool areSame(tensor::ExtractSliceOp extract,
 
 /// A slice of a slice assignment is the assigned value, or a slice of the
 /// tensor before the assignment.
-static unsigned forwardSlices(Operation *root, RewriterBase &rewriter) {
-  SmallVector<tensor::ExtractSliceOp> slices;
-  root->walk([&](tensor::ExtractSliceOp op) { slices.push_back(op); });
+static unsigned forwardSlices(OpIndex &index, RewriterBase &rewriter) {
   unsigned forwarded = 0;
   SmallVector<Operation *> maybeDead;
-  for (tensor::ExtractSliceOp extract : slices) {
+  for (Operation *slice : index.getOps<tensor::ExtractSliceOp>()) {
+    auto extract = cast<tensor::ExtractSliceOp>(slice);
     bool changed = false;
     for (unsigned depth = 0; depth < kMaxSliceDepth; ++depth) {
       auto insert = extract.getSource().getDefiningOp<tensor::InsertSliceOp>();
@@ -125,7 +109,7 @@ static unsigned forwardSlices(Operation *root, RewriterBase &rewriter) {
     }
     forwarded += changed;
   }
-  eraseDead(maybeDead, rewriter);
+  index.eraseDead(maybeDead, rewriter);
   return forwarded;
 }
 
@@ -143,12 +127,13 @@ static bool isSameQuantize(QuantizeOp lhs, QuantizeOp rhs) {
 }
 
 /// Of equal quantisations of one value the first stays.
-static unsigned mergeQuantizes(Operation *root, RewriterBase &rewriter) {
+static unsigned mergeQuantizes(OpIndex &index, RewriterBase &rewriter) {
   llvm::DenseMap<Value, SmallVector<QuantizeOp, 2>> quantizesOf;
   SmallVector<std::pair<QuantizeOp, QuantizeOp>> merges;
-  root->walk([&](QuantizeOp op) {
-    if (op->getNumResults() == 0)
-      return;
+  for (Operation *quantize : index.getOps<QuantizeOp>()) {
+    auto op = cast<QuantizeOp>(quantize);
+    if (op->getNumResults() == 0 || op.getX().hasOneUse())
+      continue;
     SmallVector<QuantizeOp, 2> &others = quantizesOf[op.getX()];
     auto same = llvm::find_if(
         others, [&](QuantizeOp other) { return isSameQuantize(other, op); });
@@ -156,40 +141,41 @@ static unsigned mergeQuantizes(Operation *root, RewriterBase &rewriter) {
       merges.push_back({op, *same});
     else
       others.push_back(op);
-  });
+  }
   for (auto [op, kept] : merges)
-    rewriter.replaceOp(op, kept);
+    index.replace(op, kept->getResults(), rewriter);
   return merges.size();
 }
+
+FusionPreparation::FusionPreparation() = default;
+FusionPreparation::FusionPreparation(FusionPreparation &&) = default;
+FusionPreparation::~FusionPreparation() = default;
 
 FusionPreparation mlir::lm::prepareForFusion(Operation *root,
                                              RewriterBase &rewriter,
                                              const FusionOptions &options) {
   FusionPreparation result;
-  forwardSizes(root, rewriter);
-  result.forwardedSlices = forwardSlices(root, rewriter);
-  result.mergedQuantizes = mergeQuantizes(root, rewriter);
+  result.index = std::make_unique<OpIndex>(root);
+  OpIndex &index = *result.index;
+  forwardSizes(index, rewriter);
+  result.forwardedSlices = forwardSlices(index, rewriter);
+  result.mergedQuantizes = mergeQuantizes(index, rewriter);
 
-  llvm::DenseMap<Operation *, unsigned> order;
-  root->walk([&](Operation *op) {
-    if (isa<LMDialect>(op->getDialect()))
-      order.try_emplace(op, order.size());
-  });
   SmallVector<Operation *> maybeDead;
   auto record = [&](FusionKind kind, Operation *op, std::string detail,
                     std::optional<Refusal> refusal) {
     result.decisions.push_back(makeDecision(
-        kind, op, order.lookup(op), std::move(detail), std::move(refusal)));
+        kind, op, index.getOrder(op), std::move(detail), std::move(refusal)));
   };
   if (options.isEnabled(FusionKind::MhcBroadcast))
-    readRepeatedRows(root, rewriter, options.fastNumerics,
+    readRepeatedRows(index, rewriter, options.fastNumerics,
                      [&](Operation *op, std::string detail) {
                        record(FusionKind::MhcBroadcast, op, std::move(detail),
                               std::nullopt);
                      });
   if (options.isEnabled(FusionKind::DuplicateCacheWrite))
     removeDuplicateCacheWrites(
-        root, rewriter,
+        index, rewriter,
         [&](Operation *op, std::string detail, std::optional<Refusal> refusal) {
           // What only the removed write needed goes with it.
           if (!refusal)
@@ -199,7 +185,7 @@ FusionPreparation mlir::lm::prepareForFusion(Operation *root,
           record(FusionKind::DuplicateCacheWrite, op, std::move(detail),
                  std::move(refusal));
         });
-  eraseDead(maybeDead, rewriter);
+  index.eraseDead(maybeDead, rewriter);
   LDBG() << "forwarded " << result.forwardedSlices << " slices, merged "
          << result.mergedQuantizes << " quantisations";
   return result;

@@ -109,11 +109,21 @@ struct FusionOptions {
   bool fastNumerics = false;
 };
 
-/// What preparation did.
+namespace fusion {
+class OpIndex;
+class Planner;
+} // namespace fusion
+
+/// What preparation did, and what it knows for the plan about the program.
 struct FusionPreparation {
+  FusionPreparation();
+  FusionPreparation(FusionPreparation &&);
+  ~FusionPreparation();
+
   unsigned forwardedSlices = 0;
   unsigned mergedQuantizes = 0;
   std::vector<FusionDecision> decisions;
+  std::unique_ptr<fusion::OpIndex> index;
 };
 
 /// Rewrites `root` so that producers and consumers meet: sizes of results of lm
@@ -123,25 +133,25 @@ struct FusionPreparation {
 FusionPreparation prepareForFusion(Operation *root, RewriterBase &rewriter,
                                    const FusionOptions &options);
 
-namespace fusion {
-class Planner;
-} // namespace fusion
-
 /// Decisions about a program, and what it takes to carry them out.
 class FusionPlan {
 public:
-  /// Plans the fusions under `root`, which is not changed.
-  static FusionPlan compute(Operation *root, const FusionOptions &options);
+  /// Plans the fusions of the program that was prepared last, and does not
+  /// change it. The decisions of preparation are part of the plan.
+  static FusionPlan compute(FusionPreparation &&preparation,
+                            const FusionOptions &options);
   FusionPlan(FusionPlan &&);
   ~FusionPlan();
 
   /// In program order.
   ArrayRef<FusionDecision> getDecisions() const { return decisions; }
-  /// Adds decisions that preparation has made.
-  void add(std::vector<FusionDecision> &&more);
   /// Number of planned fusions of a kind.
-  unsigned getNumPlanned(FusionKind kind) const;
-  unsigned getNumRefused(FusionKind kind) const;
+  unsigned getNumPlanned(FusionKind kind) const {
+    return numPlanned[static_cast<unsigned>(kind)];
+  }
+  unsigned getNumRefused(FusionKind kind) const {
+    return numRefused[static_cast<unsigned>(kind)];
+  }
 
   /// Carries the plan out. The program must be as it was planned on; a plan is
   /// applied once.
@@ -153,10 +163,12 @@ public:
 
 private:
   FusionPlan();
-  void sort();
+  void setDecisions(std::vector<FusionDecision> &&prepared,
+                    std::vector<FusionDecision> &&planned);
 
   std::unique_ptr<fusion::Planner> planner;
   std::vector<FusionDecision> decisions;
+  std::array<unsigned, kNumFusionKinds> numPlanned{}, numRefused{};
 };
 
 } // namespace mlir::lm
