@@ -2,17 +2,20 @@
 a measured large copy.
 
     bench_host.py [--build DIR] [--n N] [--m M ...] [--threads T]
+                  [--chain TEXT] [--samples S]
 
 Prints, per chain and number of tokens, the median time of the unfused and the
 fused program, their ratio, the bytes per second that the fused one moves (every
 input read once, every output written once) and its share of a large copy's.
-Each figure is the median of the runs of one process; fused and unfused runs
-alternate, so that a busy machine slows both.
+Each figure is the median of S processes' medians; fused and unfused processes
+alternate, so that a busy machine slows both. --chain keeps the chains whose name
+has TEXT in it.
 """
 
 import argparse
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -133,6 +136,8 @@ def main():
     parser.add_argument("--m", type=int, nargs="+", default=[1, 17, 128])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=51)
+    parser.add_argument("--chain", default="")
+    parser.add_argument("--samples", type=int, default=3)
     args = parser.parse_args()
     slower = 0
     with tempfile.TemporaryDirectory() as directory:
@@ -145,6 +150,8 @@ def main():
         print(f"{'chain':28} {'M':>5} {'unfused us':>11} {'fused us':>9} "
               f"{'ratio':>6} {'GB/s':>6} {'of copy':>8}")
         for title, case, values in CHAINS:
+            if args.chain not in title:
+                continue
             program = programs.build("f", case,
                                      options_of(case, values, args.n, 1))
             text = program.text()
@@ -152,11 +159,11 @@ def main():
             fused = bench.compile(text, "fused")
             for m in args.m:
                 inputs = input_specs(program, m)
-                samples = [(bench.median_us(unfused, "f", inputs, m,
-                                            args.repeat),
-                            bench.median_us(fused, "f", inputs, m,
-                                            args.repeat)) for _ in range(3)]
-                slow, fast = (sorted(s)[1] for s in zip(*samples))
+                samples = [[bench.median_us(artefact, "f", inputs, m,
+                                            args.repeat)
+                            for artefact in (unfused, fused)]
+                           for _ in range(args.samples)]
+                slow, fast = (statistics.median(s) for s in zip(*samples))
                 rate = moved_bytes(program, m) / fast / 1e3
                 slower += fast > slow
                 print(f"{title:28} {m:5} {slow:11.1f} {fast:9.1f} "

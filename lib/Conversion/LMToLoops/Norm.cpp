@@ -202,8 +202,12 @@ struct DualRmsNormToLoops final : RowPattern<DualRmsNormOp> {
     second.x = op.getSecondX();
     second.weight = op.getSecondWeight();
     second.epsilon = op.getSecondEpsilon().convertToFloat();
-    b.forRows(op.getX(), [&](ValueRange row) {
+    // The norms share no data: in turn each keeps its weight, scratch and rows
+    // in the nearest cache, where rows of both in one loop displace each other.
+    b.forRows(first.x, [&](ValueRange row) {
       storeRow(b, buildNorm(b, first, row), op.getOut(), row);
+    });
+    b.forRows(second.x, [&](ValueRange row) {
       storeRow(b, buildNorm(b, second, row), op.getSecondOut(), row);
     });
   }

@@ -62,14 +62,21 @@ public:
   QuantizingPart part;
 };
 
-/// Heads with rotated columns.
+/// Heads with rotated columns; no rope where there are none.
 struct RotatedHeads {
+  RotatedHeads() = default;
+  RotatedHeads(Refusal refusal) : refusal(std::move(refusal)) {}
+  RotatedHeads(RopeOp rope, Value x, int64_t column, Operation *assembly)
+      : rope(rope), x(x), column(column), assembly(assembly) {}
+
   RopeOp rope;
   Value x;
   /// Where the rotated columns start.
-  int64_t column;
+  int64_t column = 0;
   /// Puts the rotated columns back; null for whole heads.
-  Operation *assembly;
+  Operation *assembly = nullptr;
+  /// Why columns that are taken out, rotated and put back are not such heads.
+  std::optional<Refusal> refusal;
 };
 
 } // namespace
@@ -88,38 +95,73 @@ static std::optional<Columns> getHeadColumns(Value value) {
   return columns;
 }
 
-static std::optional<RotatedHeads> getRotatedHeads(Value value) {
+/// The slice whose columns `rope` rotates, if it takes them out of `tensor`.
+static tensor::ExtractSliceOp getSliceOf(RopeOp rope, Value tensor) {
+  auto slice = rope.getX().getDefiningOp<tensor::ExtractSliceOp>();
+  return slice && isSameValue(slice.getSource(), tensor)
+             ? slice
+             : tensor::ExtractSliceOp();
+}
+
+static Refusal refuseSlice(Operation *slice, Type part, Value whole) {
+  return {RefusalReason::ColumnsNotWhole,
+          {slice->getName().getStringRef(),
+           str(cast<RankedTensorType>(part).getShape()),
+           str(getTensorType(whole).getShape())}};
+}
+
+static RotatedHeads takeInsert(tensor::InsertSliceOp insert) {
+  auto rope = insert.getSource().getDefiningOp<RopeOp>();
+  if (!rope)
+    return {};
+  auto slice = getSliceOf(rope, insert.getDest());
+  if (!slice)
+    return {};
+  std::optional<Columns> columns = getHeadColumns(rope.getX());
+  if (!columns)
+    return refuseSlice(slice, slice.getType(), slice.getSource());
+  std::optional<int64_t> column = getInsertedColumn(insert);
+  if (!column)
+    return refuseSlice(insert, insert.getSourceType(), insert.getDest());
+  if (columns->offset != *column)
+    return Refusal{RefusalReason::ColumnsMoved, {columns->offset, *column}};
+  return {rope, insert.getDest(), *column, insert};
+}
+
+static RotatedHeads takeConcat(tensor::ConcatOp concat) {
+  if (concat.getInputs().size() != 2 ||
+      static_cast<int64_t>(concat.getDim()) + 1 != concat.getRank())
+    return {};
+  auto kept = concat.getInputs()[0].getDefiningOp<tensor::ExtractSliceOp>();
+  auto rope = concat.getInputs()[1].getDefiningOp<RopeOp>();
+  if (!kept || !rope)
+    return {};
+  Value heads = kept.getSource();
+  auto slice = getSliceOf(rope, heads);
+  if (!slice)
+    return {};
+  for (tensor::ExtractSliceOp part : {kept, slice}) {
+    std::optional<Columns> columns = getHeadColumns(part);
+    if (!columns || !areAllRows(heads, columns->rows))
+      return refuseSlice(part, part.getType(), heads);
+  }
+  int64_t column = slice.getStaticOffsets().back();
+  int64_t width = kept.getType().getShape().back();
+  if (kept.getStaticOffsets().back() != 0 || column != width)
+    return Refusal{RefusalReason::ColumnsMoved, {column, width}};
+  if (getTensorType(heads) != concat.getType())
+    return refuseSlice(concat, concat.getType(), heads);
+  return {rope, heads, column, concat};
+}
+
+static RotatedHeads getRotatedHeads(Value value) {
   if (auto rope = value.getDefiningOp<RopeOp>())
-    return RotatedHeads{rope, rope.getX(), 0, nullptr};
-
-  if (auto insert = value.getDefiningOp<tensor::InsertSliceOp>()) {
-    auto rope = insert.getSource().getDefiningOp<RopeOp>();
-    std::optional<int64_t> column = getInsertedColumn(insert);
-    if (!rope || !column)
-      return std::nullopt;
-    std::optional<Columns> columns = getHeadColumns(rope.getX());
-    if (!columns || !isSameValue(columns->tensor, insert.getDest()) ||
-        columns->offset != *column)
-      return std::nullopt;
-    return RotatedHeads{rope, insert.getDest(), *column, insert};
-  }
-
-  if (auto concat = value.getDefiningOp<tensor::ConcatOp>()) {
-    if (concat.getInputs().size() != 2 ||
-        static_cast<int64_t>(concat.getDim()) + 1 != concat.getRank())
-      return std::nullopt;
-    auto rope = concat.getInputs()[1].getDefiningOp<RopeOp>();
-    std::optional<Columns> kept = getHeadColumns(concat.getInputs()[0]);
-    std::optional<Columns> columns =
-        rope ? getHeadColumns(rope.getX()) : std::nullopt;
-    if (!columns || !kept || columns->tensor != kept->tensor ||
-        kept->offset != 0 || columns->offset != kept->width ||
-        getTensorType(columns->tensor) != concat.getType() ||
-        !areAllRows(columns->tensor, columns->rows))
-      return std::nullopt;
-    return RotatedHeads{rope, columns->tensor, columns->offset, concat};
-  }
-  return std::nullopt;
+    return {rope, rope.getX(), 0, nullptr};
+  if (auto insert = value.getDefiningOp<tensor::InsertSliceOp>())
+    return takeInsert(insert);
+  if (auto concat = value.getDefiningOp<tensor::ConcatOp>())
+    return takeConcat(concat);
+  return {};
 }
 
 /// Checks what lm.rope_quantize demands of heads, view and scheme.
@@ -168,24 +210,28 @@ static void planQuantize(Planner &planner, QuantizeOp quantize) {
     planner.refuse(kind, quantize, std::move(refusal));
   };
   Chain chain = traceChain(quantize.getX());
-  std::optional<RotatedHeads> heads = getRotatedHeads(chain.root);
-  if (!heads || planner.getGroup(quantize))
+  RotatedHeads heads = getRotatedHeads(chain.root);
+  if (planner.getGroup(quantize))
     return;
-  if (std::optional<Refusal> refusal = planner.checkUnclaimed(heads->rope))
+  if (heads.refusal)
+    return refuse(*heads.refusal);
+  if (!heads.rope)
+    return;
+  if (std::optional<Refusal> refusal = planner.checkUnclaimed(heads.rope))
     return refuse(*refusal);
   if (std::optional<Refusal> refusal =
-          checkChain(chain, heads->rope, quantize, /*anyReshape=*/true))
+          checkChain(chain, heads.rope, quantize, /*anyReshape=*/true))
     return refuse(*refusal);
-  if (std::optional<Refusal> refusal = checkQuantize(*heads, quantize))
+  if (std::optional<Refusal> refusal = checkQuantize(heads, quantize))
     return refuse(*refusal);
 
   auto group = std::make_unique<RopeQuantizeGroup>();
-  group->rope = heads->rope;
-  group->x = heads->x;
+  group->rope = heads.rope;
+  group->x = heads.x;
   group->part.quantize = quantize;
-  group->members = {quantize, heads->rope};
-  if (heads->assembly)
-    group->members.push_back(heads->assembly);
+  group->members = {quantize, heads.rope};
+  if (heads.assembly)
+    group->members.push_back(heads.assembly);
   llvm::append_range(group->members, chain.ops);
   for (Operation *member : group->members)
     if (member != quantize && !member->hasOneUse())
@@ -196,9 +242,9 @@ static void planQuantize(Planner &planner, QuantizeOp quantize) {
             group->getFusedName()}});
   std::string detail =
       "lm.rope + lm.quantize -> " + group->getFusedName().str() + ", columns " +
-      std::to_string(heads->column) + "+" +
-      std::to_string(getTensorType(heads->rope.getX()).getShape().back());
-  planner.plan(std::move(group), quantize, heads->x, detail);
+      std::to_string(heads.column) + "+" +
+      std::to_string(getTensorType(heads.rope.getX()).getShape().back());
+  planner.plan(std::move(group), quantize, heads.x, detail);
 }
 
 void fusion::planRopeQuantize(Planner &planner) {

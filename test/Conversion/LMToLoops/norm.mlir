@@ -72,9 +72,11 @@ func.func @add_rms_norm(%x: memref<4x64xf32>, %r: memref<4x64xbf16>, %y: memref<
   return
 }
 
+// The norms share nothing: one loop over the rows of each.
 // CHECK-LABEL: func.func @dual(
 // CHECK: scf.parallel
 // CHECK: math.sqrt
+// CHECK: scf.parallel
 // CHECK: math.sqrt
 // CHECK-NOT: scf.parallel
 // CHECK: return
