@@ -40,9 +40,11 @@ Refusal lowerToKernels(Operation *op, EmitterContext &context);
 /// Adds the emitters of a family, by operation name.
 using EmitterMap = llvm::StringMap<Emitter>;
 void addActivationEmitters(EmitterMap &emitters);
+void addCacheEmitters(EmitterMap &emitters);
 void addMergeEmitters(EmitterMap &emitters);
 void addNormEmitters(EmitterMap &emitters);
 void addQuantizeEmitters(EmitterMap &emitters);
+void addRopeEmitters(EmitterMap &emitters);
 void addSlotEmitters(EmitterMap &emitters);
 
 /// Adds `emit`, which takes the operation itself.

@@ -94,8 +94,7 @@ Value KernelBuilder::size(Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(dim))
     return i32(type.getDimSize(dim));
-  return arith::TruncIOp::create(*this, getI32Type(),
-                                 parameter(hostSize(memref, dim)));
+  return parameter32(hostSize(memref, dim));
 }
 
 Buffer KernelBuilder::buffer(Value memref) {
@@ -238,6 +237,20 @@ Value KernelBuilder::workgroup(unsigned dim) {
   return arith::IndexCastOp::create(*this, getI32Type(), id);
 }
 
+Value KernelBuilder::wave() {
+  Value number = divui(thread(), target.waveSize);
+  // What depends on the wave alone is then scalar on AMD.
+  if (target.vendor == hipfuse::Vendor::AMD)
+    number = intrinsic("llvm.amdgcn.readfirstlane.i32", getI32Type(), {number});
+  return number;
+}
+
+Value KernelBuilder::laneInWave() { return remui(thread(), target.waveSize); }
+
+Value KernelBuilder::parameter32(Value host) {
+  return arith::TruncIOp::create(*this, getI32Type(), parameter(host));
+}
+
 Value KernelBuilder::zext64(Value value) {
   if (value.getType() == getI64Type())
     return value;
@@ -269,6 +282,16 @@ KernelBuilder::ifElse(Value condition, function_ref<SmallVector<Value>()> then,
   setInsertionPointToStart(&branch.getElseRegion().front());
   scf::YieldOp::create(*this, otherwise);
   return SmallVector<Value>(branch.getResults());
+}
+
+Value KernelBuilder::loop(Value begin, Value end, int64_t step, Value init,
+                          function_ref<Value(Value, Value)> body) {
+  auto loop = scf::ForOp::create(*this, begin, end, i32(step), init);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  Value next = body(loop.getInductionVar(), loop.getRegionIterArg(0));
+  scf::YieldOp::create(*this, next);
+  return loop.getResult(0);
 }
 
 //===----------------------------------------------------------------------===//

@@ -88,7 +88,11 @@ public:
 
   Value thread();                    ///< number in the workgroup, i32
   Value workgroup(unsigned dim = 0); ///< i32
+  Value wave();                      ///< number in the workgroup, i32
+  Value laneInWave();                ///< i32
   Value zext64(Value value);
+  /// The low 32 bits of a host value of type index, which must be enough.
+  Value parameter32(Value host);
   /// `value < bound` for unsigned numbers.
   Value below(Value value, int64_t bound);
   Value isNonZero(Value value);
@@ -98,6 +102,10 @@ public:
   SmallVector<Value> ifElse(Value condition,
                             function_ref<SmallVector<Value>()> then,
                             ValueRange otherwise);
+  /// A loop from `begin` while below `end` (i32) by `step` that carries a
+  /// value.
+  Value loop(Value begin, Value end, int64_t step, Value init,
+             function_ref<Value(Value, Value)> body);
 
   //===--------------------------------------------------------------------===//
   // Memory

@@ -15,13 +15,18 @@
 using namespace mlir;
 using namespace mlir::lm;
 
+/// The widest vector by which `columns` can be cut.
+static int64_t vectorOf(int64_t columns) {
+  return std::min(kMaxVector, columns & -columns);
+}
+
 /// Accesses of a buffer that a thread has in flight.
 static constexpr int64_t kPreferredChunks = 2;
 
 RowConfig lm::getRowConfig(const hipfuse::TargetInfo &target, int64_t columns) {
   RowConfig config;
   config.columns = columns;
-  config.vector = std::min(kMaxVector, columns & -columns);
+  config.vector = vectorOf(columns);
   int64_t vectors = columns / config.vector;
   // Two accesses of each buffer in flight per thread, and as many waves as that
   // leaves: rows of a workgroup wait for one another's sums, so a compute unit
@@ -49,7 +54,7 @@ RowConfig lm::getRowConfig(const hipfuse::TargetInfo &target, int64_t columns) {
 RowConfig lm::getRowConfigFor(int64_t columns, int64_t threads) {
   RowConfig config;
   config.columns = columns;
-  config.vector = std::min(kMaxVector, columns & -columns);
+  config.vector = vectorOf(columns);
   config.threads = threads;
   config.chunks = llvm::divideCeil(columns / config.vector, threads);
   return config;
@@ -63,5 +68,43 @@ SlotConfig lm::getSlotConfig(const hipfuse::TargetInfo &target,
   config.chunks = llvm::divideCeil(columns, target.maxThreadsPerBlock);
   config.threads =
       llvm::alignTo(llvm::divideCeil(columns, config.chunks), target.waveSize);
+  return config;
+}
+
+RopeConfig lm::getRopeConfig(int64_t columns, bool neox) {
+  return {columns, vectorOf(neox ? columns / 2 : columns), neox};
+}
+
+RowConfig lm::getIndependentRowConfig(const hipfuse::TargetInfo &target,
+                                      int64_t columns, int64_t unit) {
+  RowConfig config;
+  config.columns = columns;
+  config.vector = vectorOf(unit);
+  int64_t vectors = columns / config.vector;
+  config.threads = std::min<int64_t>(
+      kIndependentThreads, llvm::alignTo<int64_t>(vectors, target.waveSize));
+  config.chunks = std::min<int64_t>(kPreferredChunks,
+                                    llvm::divideCeil(vectors, config.threads));
+  return config;
+}
+
+HeadsConfig lm::getHeadsConfig(const hipfuse::TargetInfo &target,
+                               int64_t numHeads, int64_t columns,
+                               const RopeConfig &rope) {
+  HeadsConfig config;
+  config.columns = columns;
+  config.vector = columns ? vectorOf(columns) : 1;
+  config.threads = kIndependentThreads;
+  // Two accesses in flight per thread. Fewer heads would leave more of the
+  // threads without a piece to rotate while they wait for positions and angles.
+  int64_t pieces = columns ? columns / config.vector : rope.pieces();
+  int64_t accesses = columns ? kPreferredChunks : 1;
+  config.heads = std::max<int64_t>(accesses * config.threads / pieces, 1);
+  if (numHeads <= 0)
+    return config;
+  // The same number of heads in every workgroup of a token, where that is
+  // possible.
+  int64_t groups = llvm::divideCeil(numHeads, config.heads);
+  config.heads = llvm::divideCeil(numHeads, groups);
   return config;
 }

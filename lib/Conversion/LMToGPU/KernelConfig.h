@@ -52,6 +52,46 @@ struct SlotConfig {
 /// The shape of kernels that make lists of `columns` slots, at least one.
 SlotConfig getSlotConfig(const hipfuse::TargetInfo &target, int64_t columns);
 
+/// The shape of kernels where several workgroups share a row, which a vector
+/// must not cross a multiple of `unit` columns of.
+RowConfig getIndependentRowConfig(const hipfuse::TargetInfo &target,
+                                  int64_t columns, int64_t unit);
+
+/// Threads of kernels whose threads do not wait for one another.
+inline constexpr int64_t kIndependentThreads = 256;
+
+/// How a row is cut into pieces that a thread rotates on its own: both members
+/// of a pair are in one piece.
+struct RopeConfig {
+  int64_t columns;
+  int64_t vector; ///< columns of one access: 8, 4, 2 or 1
+  bool neox;      ///< a piece has columns of both halves of the row, else one
+  /// Pieces of a row.
+  int64_t pieces() const { return columns / vector / (neox ? 2 : 1); }
+};
+
+/// The pieces of rows of `columns` columns, a positive even number.
+RopeConfig getRopeConfig(int64_t columns, bool neox);
+
+/// Heads of a token in a workgroup. Of copy c, thread t has columns of piece
+/// c * threads + t of their `columns` columns each.
+struct HeadsConfig {
+  int64_t columns; ///< of a head that are not rotated; may be 0
+  int64_t vector;  ///< columns of one access: 8, 4, 2 or 1
+  int64_t threads; ///< whole waves
+  int64_t heads;   ///< heads of a workgroup
+
+  /// Accesses of a thread.
+  int64_t copies() const {
+    return (heads * columns / vector + threads - 1) / threads;
+  }
+};
+
+/// The shape of kernels that rotate part of each head and copy the rest;
+/// `numHeads` is negative where it is not known.
+HeadsConfig getHeadsConfig(const hipfuse::TargetInfo &target, int64_t numHeads,
+                           int64_t columns, const RopeConfig &rope);
+
 } // namespace mlir::lm
 
 #endif // HIPFUSE_LIB_CONVERSION_LMTOGPU_KERNELCONFIG_H

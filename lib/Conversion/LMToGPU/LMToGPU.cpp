@@ -34,9 +34,11 @@ static const EmitterMap &getEmitters() {
   static const EmitterMap emitters = [] {
     EmitterMap map;
     addActivationEmitters(map);
+    addCacheEmitters(map);
     addMergeEmitters(map);
     addNormEmitters(map);
     addQuantizeEmitters(map);
+    addRopeEmitters(map);
     addSlotEmitters(map);
     return map;
   }();

@@ -208,12 +208,22 @@ std::pair<Value, Value> lm::getScaleAddress(KernelBuilder &b,
   llvm_unreachable("unknown scale layout");
 }
 
-static void storeScale(KernelBuilder &b, const QuantizeRow &q, ValueRange row,
-                       Value block, Value stored) {
+void lm::storeScale(KernelBuilder &b, const QuantizeRow &q, ValueRange row,
+                    Value block, Value stored) {
   auto [offset, column] = getScaleAddress(b, q, row, block);
   if (q.scheme.hasE8M0Scale())
     stored = toBytes(b, stored);
   b.store(stored, q.scale, offset, column);
+}
+
+void lm::padScales(KernelBuilder &b, const QuantizeRow &q, ValueRange row,
+                   int64_t scales, int64_t threads) {
+  int64_t padded = q.scale.type.getShape().back();
+  for (int64_t first = scales; first < padded; first += threads) {
+    Value number = b.addi(b.thread(), b.i32(first));
+    b.ifThen(b.below(number, padded),
+             [&] { storeScale(b, q, row, number, b.i32(0x7F)); });
+  }
 }
 
 static void storeElements(KernelBuilder &b, RowTile &tile, const QuantizeRow &q,
@@ -271,14 +281,7 @@ void lm::quantizeRow(KernelBuilder &b, RowTile &tile, const RowConfig &config,
     });
     storeElements(b, tile, q, row, c, value, scale);
   }
-  if (q.scheme.getLayout() != ScaleLayout::Cdna4Shuffled)
-    return;
-  // The padding columns hold 1.0.
-  int64_t scales = q.scheme.getScalesPerRow(config.columns);
-  int64_t padded = q.scale.type.getShape().back();
-  for (int64_t first = scales; first < padded; first += config.threads) {
-    Value number = b.addi(b.thread(), b.i32(first));
-    b.ifThen(b.below(number, padded),
-             [&] { storeScale(b, q, row, number, b.i32(0x7F)); });
-  }
+  if (q.scheme.getLayout() == ScaleLayout::Cdna4Shuffled)
+    padScales(b, q, row, q.scheme.getScalesPerRow(config.columns),
+              config.threads);
 }

@@ -91,6 +91,15 @@ void quantizeRow(KernelBuilder &b, RowTile &tile, const RowConfig &config,
 std::pair<Value, Value> getScaleAddress(KernelBuilder &b, const QuantizeRow &q,
                                         ValueRange row, Value block);
 
+/// Stores the scale, as `BlockScale` has it, of block `block` of row `row`.
+void storeScale(KernelBuilder &b, const QuantizeRow &q, ValueRange row,
+                Value block, Value stored);
+
+/// Stores 1.0 into the padding of the shuffled scales of row `row`, which has
+/// `scales` scales, by a workgroup of `threads` threads.
+void padScales(KernelBuilder &b, const QuantizeRow &q, ValueRange row,
+               int64_t scales, int64_t threads);
+
 /// Refuses rows that registers cannot hold, and rows whose columns are not
 /// adjacent.
 Refusal refuseRow(Value memref);

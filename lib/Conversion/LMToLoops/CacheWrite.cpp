@@ -10,6 +10,7 @@
 #include "Quantize.h"
 #include "Rope.h"
 #include "RowPattern.h"
+#include "hipfuse/Conversion/RowCode/CacheRow.h"
 #include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -38,31 +39,7 @@ struct CacheWrite {
   int64_t ropeColumns;
 };
 
-/// Bytes of a token's codes and rope part in layout ds_mla_584.
-constexpr int64_t kRow584 = 576;
-/// Bytes of a token's scales in layout ds_mla_584.
-constexpr int64_t kScales584 = 8;
-
 } // namespace
-
-/// `saturate(round(f32(x / scale)))`, the scale an operand.
-static SchemeAttr tensorScheme(Type element) {
-  return SchemeAttr::get(element.getContext(), element, Granularity::Tensor,
-                         /*block=*/0, ScaleRounding::None,
-                         ElementRounding::NearestEven, ScaleLayout::RowMajor,
-                         NonFinite::Propagate, FloatAttr());
-}
-
-/// The E4M3FN scheme of the latent part of a byte layout.
-static SchemeAttr latentScheme(RowBuilder &b, CacheLayout layout) {
-  bool e8m0 = layout == CacheLayout::DsMla584;
-  return SchemeAttr::get(b.getContext(), Float8E4M3FNType::get(b.getContext()),
-                         Granularity::Block, e8m0 ? 64 : 128,
-                         e8m0 ? ScaleRounding::RCeil : ScaleRounding::None,
-                         ElementRounding::NearestEven, ScaleLayout::RowMajor,
-                         e8m0 ? NonFinite::Saturate : NonFinite::Propagate,
-                         e8m0 ? b.getF32FloatAttr(1e-4f) : FloatAttr());
-}
 
 /// The bytes of `vector` in memory order.
 static Value bytesOf(RowBuilder &b, Value vector) {
@@ -77,7 +54,7 @@ static void writeElements(RowBuilder &b, const CacheWrite &write,
                           const ChunkFn &rope) {
   auto part = [&](int64_t first, int64_t columns, const ChunkFn &chunk) {
     if (write.layout == CacheLayout::Fp8) {
-      Quantization quantization{tensorScheme(elementOf(write.cache)),
+      Quantization quantization{getTensorScheme(elementOf(write.cache)),
                                 write.cache, Value(), write.scale};
       quantizeColumns(b, quantization, row, b.index(first), columns, chunk);
       return;
@@ -97,7 +74,7 @@ static void writeElements(RowBuilder &b, const CacheWrite &write,
 static void writeBytes(RowBuilder &b, const CacheWrite &write, ValueRange row,
                        Value begin, Value scales, int64_t ropeBegin,
                        const ChunkFn &latent, const ChunkFn &rope) {
-  SchemeAttr scheme = latentScheme(b, write.layout);
+  SchemeAttr scheme = getLatentScheme(b.getContext(), write.layout);
   int64_t block = scheme.getBlock();
   auto at = [&](Value base, Value offset) {
     return withColumn(row, b.addi(base, offset));
@@ -151,20 +128,16 @@ static void writeToken(RowBuilder &b, const CacheWrite &write, Value token,
   b.ifThen(b.andi(kept, inside), [&] {
     Value page = arith::DivUIOp::create(b, slot, pageSize);
     Value place = arith::RemUIOp::create(b, slot, pageSize);
-    switch (write.layout) {
-    case CacheLayout::Bf16:
-    case CacheLayout::Fp8:
+    if (write.layout == CacheLayout::Bf16 || write.layout == CacheLayout::Fp8)
       return writeElements(b, write, {page, place}, latent, rope);
-    case CacheLayout::DsMla656:
-      return writeBytes(b, write, {page, place}, b.index(0), b.index(512),
-                        /*ropeBegin=*/528, latent, rope);
-    case CacheLayout::DsMla584: {
-      Value scales = b.addi(b.muli(place, b.index(kScales584)),
-                            b.index(kRow584 * *write.pageSize));
-      return writeBytes(b, write, page, b.muli(place, b.index(kRow584)), scales,
-                        /*ropeBegin=*/448, latent, rope);
-    }
-    }
+    CacheRowBytes bytes = getCacheRowBytes(write.layout);
+    if (!bytes.scalesOfPage)
+      return writeBytes(b, write, {page, place}, b.index(0),
+                        b.index(write.latentColumns), bytes.rope, latent, rope);
+    Value scales = b.addi(b.muli(place, b.index(bytes.scales)),
+                          b.index(bytes.codes * *write.pageSize));
+    writeBytes(b, write, page, b.muli(place, b.index(bytes.codes)), scales,
+               bytes.rope, latent, rope);
   });
 }
 
@@ -226,7 +199,7 @@ struct RopeMlaCacheWriteToLoops final : RowPattern<RopeMlaCacheWriteOp> {
     int64_t nopeColumns = nope ? columnsOf(nope) : 0;
     std::optional<Quantization> quantization;
     if (op.getQScale())
-      quantization = Quantization{tensorScheme(elementOf(out)), out, Value(),
+      quantization = Quantization{getTensorScheme(elementOf(out)), out, Value(),
                                   op.getQScale()};
     b.forParallel(b.dim(x, 0), [&](Value token) {
       auto rowOfHead = [&](ValueRange head) {

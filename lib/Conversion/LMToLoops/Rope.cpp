@@ -12,6 +12,7 @@
 #include "Quantize.h"
 #include "RowPattern.h"
 #include "hipfuse/Conversion/RowCode/Numerics.h"
+#include "hipfuse/Conversion/RowCode/Rope.h"
 
 using namespace mlir;
 using namespace mlir::lm;
@@ -83,17 +84,8 @@ void lm::rotatePairs(RowBuilder &b, const Rope &rope, const RopePairs &pairs,
   Value first = neox ? low : everyOther(b, low, high, 0);
   Value second = neox ? high : everyOther(b, low, high, 1);
 
-  auto round = [&](Value value) {
-    return rope.compute == RopeCompute::Operand ? roundTo(b, value, type)
-                                                : value;
-  };
-  Value cosine = round(pairs.cosine), sine = round(pairs.sine);
-  auto product = [&](Value lhs, Value rhs) { return round(b.mulf(lhs, rhs)); };
-  Value rotatedFirst =
-      round(b.subf(product(first, cosine), product(second, sine)));
-  Value rotatedSecond =
-      round(b.addf(product(second, cosine), product(first, sine)));
-
+  auto [rotatedFirst, rotatedSecond] = rotatePair(
+      b, rope.compute, type, {first, second}, pairs.cosine, pairs.sine);
   if (!neox) {
     Value even = rotatedFirst, odd = rotatedSecond;
     rotatedFirst = inTurn(b, even, odd, 0);
