@@ -215,6 +215,11 @@ TEST_P(GpuFailureTest, NoDevice) {
   EXPECT_EQ(open(), none + "error 101");
   fake.fail("hipInit", 100);
   EXPECT_EQ(open(), none + "fakeErrorNoDevice");
+  // Or give it when they are asked for their version, as a library is opened.
+  const char *unopened = cuda ? FAKE_CUDA_OLD : FAKE_HIP_OLD;
+  Fake other(unopened);
+  other.fail("hipDriverGetVersion", 100);
+  EXPECT_EQ(open(GetParam(), unopened), none + "fakeErrorNoDevice");
   fake.reset();
   EXPECT_EQ(open(std::string(GetParam()) + ":1", library),
             "not found: no device '" + std::string(GetParam()) +

@@ -133,11 +133,9 @@ Status HipLibrary::resolve() {
 }
 
 Status HipLibrary::checkVersion() {
-  // Works before the library is initialised, in both.
   int version = 0;
-  HIPFUSE_RT_RETURN_IF_ERROR(check(
-      hipDriverGetVersion(&version),
-      "cannot get the version of the %s library '%s'", vendor(), path.c_str()));
+  HIPFUSE_RT_RETURN_IF_ERROR(
+      checkDevices(hipDriverGetVersion(&version), /*count=*/1));
   versionText = versionString(cuda, version);
   int least = cuda ? minCudaVersion : minHipVersion;
   if (version < least)
@@ -149,12 +147,10 @@ Status HipLibrary::checkVersion() {
   return Status();
 }
 
-Status HipLibrary::countDevices(int &count) const {
-  count = 0;
-  int result = hipInit(0);
-  if (result == hipSuccess)
-    result = hipGetDeviceCount(&count);
-  // Without a device, versions of HIP differ in which of these they give.
+/// Success, or the failure `result` of a call that needs a device.
+Status HipLibrary::checkDevices(int result, int count) const {
+  // Without a device, versions of HIP differ in which of these they give, and
+  // in whether they do so when asked for their version.
   if (result == hipErrorNoDevice || result == hipErrorInvalidDevice ||
       (result == hipSuccess && count == 0))
     return Status::error(
@@ -162,6 +158,14 @@ Status HipLibrary::countDevices(int &count) const {
         result ? errorText(result).c_str() : "none is counted");
   return check(result, "cannot initialise the %s library '%s'", vendor(),
                path.c_str());
+}
+
+Status HipLibrary::countDevices(int &count) const {
+  count = 0;
+  int result = hipInit(0);
+  if (result == hipSuccess)
+    result = hipGetDeviceCount(&count);
+  return checkDevices(result, count);
 }
 
 std::string HipLibrary::errorText(int result) const {

@@ -145,6 +145,7 @@ private:
   Status load(const char *path);
   Status resolve();
   Status checkVersion();
+  Status checkDevices(int result, int count) const;
 
   bool cuda = false;
   std::string path;
