@@ -26,8 +26,8 @@ bool hipfuse::tools::parseOptions(int argc, char **argv,
 A replay is a graph of calls, one after the other, captured once. Its time is
 taken by events around it, and divided by the number of calls. The sets of
 buffers have equal contents and addresses of their own; by default there are
-enough of them to exceed the last cache twice over where one takes more than a
-sixteenth of it, and one otherwise. What a function updates in place goes on
+enough of them to exceed the last cache twice over where a call moves more than
+a sixteenth of it, and one otherwise. What a function updates in place goes on
 changing from call to call.
 
 The rate counts each argument and each result once; a function that touches

@@ -40,13 +40,15 @@ static uint64_t countBytes(const hipfuse_rt_function_desc &desc,
   return bytes;
 }
 
-/// How many sets of buffers it takes that none is still in the cache when its
-/// turn comes. Small ones stay there, as between the kernels of a model.
-static uint32_t chooseSets(const hipfuse_rt_device_info &info, uint64_t size) {
+/// How many sets of buffers it takes that nothing is left in the cache when a
+/// set's turn comes, for calls that move `bytes` of the `size` of a set. What
+/// is small stays there, as between the kernels of a model.
+static uint32_t chooseSets(const hipfuse_rt_device_info &info, uint64_t bytes,
+                           uint64_t size) {
   uint64_t cache = lastCacheSize(info);
-  if (size <= cache / 16)
+  if (bytes <= cache / 16 || size == 0)
     return 1;
-  uint64_t needed = (2 * cache + size - 1) / size;
+  uint64_t needed = (2 * cache + bytes - 1) / bytes;
   uint64_t fitting = info.memory_size ? info.memory_size / 2 / size : needed;
   return static_cast<uint32_t>(
       std::max<uint64_t>(1, std::min(needed, fitting)));
@@ -87,7 +89,8 @@ static void runBench(const BenchOptions &options) {
   std::vector<std::unique_ptr<CallBuffers>> sets;
   sets.push_back(std::make_unique<CallBuffers>(program, args, shapes));
   report.setBytes = sets.front()->size();
-  uint32_t numSets = options.sets.value_or(chooseSets(info, report.setBytes));
+  uint32_t numSets =
+      options.sets.value_or(chooseSets(info, report.bytes, report.setBytes));
   // More sets than calls would never be used.
   if (options.calls)
     numSets = std::min(numSets, *options.calls);
