@@ -245,12 +245,12 @@ TEST_P(GpuFailureTest, UnknownProperties) {
 
 TEST_P(GpuFailureTest, WrongArchitecture) {
   std::strcpy(fake.state->architecture, "gfx942:sramecc+:xnack-");
-  fake.state->capability = 80;
+  fake.state->capability = 70;
   start();
   EXPECT_EQ(call("triple"),
             "unimplemented: function 'triple' has no code for device '" + name +
-                "', which is " + (cuda ? "sm_80" : "gfx942:sramecc+:xnack-") +
-                "; it has code for: gfx950, sm_90, host");
+                "', which is " + (cuda ? "sm_70" : "gfx942:sramecc+:xnack-") +
+                "; it has code for: gfx950, sm_75, sm_80, sm_90, host");
   EXPECT_EQ(fake.state->loads, 0);
 }
 
@@ -324,6 +324,42 @@ TEST_P(GpuFailureTest, FailedLaunch) {
                             "device '" +
                                 name + "': fakeErrorLaunchFailure");
   EXPECT_EQ(call("triple"), "");
+}
+
+TEST_P(GpuFailureTest, NothingIsLaunchedAfterAFailure) {
+  start();
+  hipfuse_rt_tensor x = tensor(elements);
+  EXPECT_EQ(
+      text(hipfuse_rt_function_call(function("greedy"), 1, &x, 0, nullptr)),
+      "internal: 'greedy' takes more workspace than it said: 1073741824 "
+      "bytes, not 512");
+  EXPECT_EQ(fake.state->launches, 0);
+}
+
+TEST_P(GpuFailureTest, CopiesAreDoneWhenTheyReturn) {
+  // The vendors' copies of pageable memory, and fills, may return earlier.
+  start();
+  void *memory = nullptr;
+  ASSERT_EQ(text(hipfuse_rt_device_allocate(device, 64, &memory)), "");
+  int before = fake.state->synchronizations;
+  EXPECT_EQ(
+      text(hipfuse_rt_device_copy_to(device, memory, elements.data(), 64)), "");
+  EXPECT_EQ(fake.state->synchronizations, before + 1);
+  EXPECT_EQ(text(hipfuse_rt_device_fill(device, memory, 1, 64)), "");
+  EXPECT_EQ(fake.state->synchronizations, before + 2);
+  for (const char *call : {"hipMemcpyHtoD", "hipStreamSynchronize"}) {
+    fake.fail(call, 700);
+    EXPECT_EQ(
+        text(hipfuse_rt_device_copy_to(device, memory, elements.data(), 64)),
+        "internal: cannot copy 64 bytes to device '" + name +
+            "': fakeErrorIllegalAddress");
+  }
+  fake.fail("hipMemcpyDtoH", 700);
+  EXPECT_EQ(
+      text(hipfuse_rt_device_copy_from(device, elements.data(), memory, 64)),
+      "internal: cannot copy 64 bytes from device '" + name +
+          "': fakeErrorIllegalAddress");
+  EXPECT_EQ(text(hipfuse_rt_device_free(device, memory)), "");
 }
 
 TEST_P(GpuFailureTest, FailedWork) {

@@ -46,15 +46,25 @@ static const hipfuse_rt_kernel_desc kernels[] = {
 static _Alignas(16) const unsigned char hsaco[] = {
 #include "test_kernels_gfx950.inc"
 };
-static _Alignas(16) const unsigned char text[] = {
+static _Alignas(16) const unsigned char text75[] = {
+#include "test_kernels_sm_75.inc"
+    0};
+static _Alignas(16) const unsigned char text80[] = {
+#include "test_kernels_sm_80.inc"
+    0};
+static _Alignas(16) const unsigned char text90[] = {
 #include "test_kernels_sm_90.inc"
     0};
 
+#define OBJECT(target, kind, data)                                             \
+  {target, kind, 0, data, sizeof(data), COUNT(kernels), kernels}
+
+/* The text for the latest chips is neither the first nor the last. */
 static const hipfuse_rt_code_object code_objects[] = {
-    {"gfx950", HIPFUSE_RT_CODE_OBJECT_HSACO, 0, hsaco, sizeof(hsaco),
-     COUNT(kernels), kernels},
-    {"sm_90", HIPFUSE_RT_CODE_OBJECT_PTX, 0, text, sizeof(text), COUNT(kernels),
-     kernels}};
+    OBJECT("sm_75", HIPFUSE_RT_CODE_OBJECT_PTX, text75),
+    OBJECT("sm_90", HIPFUSE_RT_CODE_OBJECT_PTX, text90),
+    OBJECT("gfx950", HIPFUSE_RT_CODE_OBJECT_HSACO, hsaco),
+    OBJECT("sm_80", HIPFUSE_RT_CODE_OBJECT_PTX, text80)};
 
 /*===----------------------------------------------------------------------===*/
 /* Launch code, written as the compiler writes it                             */
@@ -246,7 +256,10 @@ static int32_t same2(const int64_t *args, int64_t *results) {
 
 #define CODES(name)                                                            \
   static const hipfuse_rt_device_code name##_codes[] = {                       \
-      {"gfx950", name##_launch}, {"sm_90", name##_launch}};
+      {"gfx950", name##_launch},                                               \
+      {"sm_75", name##_launch},                                                \
+      {"sm_80", name##_launch},                                                \
+      {"sm_90", name##_launch}};
 CODES(triple)
 CODES(steps)
 CODES(reverse)
@@ -259,9 +272,9 @@ CODES(greedy)
 CODES(huge)
 
 #define FUNCTION(name, args, results, host, shape)                             \
-  {#name, 1, 1, args, results, host, shape, NULL, 0, 2, name##_codes}
+  {#name, 1, 1, args, results, host, shape, NULL, 0, 4, name##_codes}
 #define BROKEN(name)                                                           \
-  {#name, 1, 0, x1, NULL, NULL, NULL, NULL, 0, 2, name##_codes}
+  {#name, 1, 0, x1, NULL, NULL, NULL, NULL, 0, 4, name##_codes}
 
 static const hipfuse_rt_function_desc functions[] = {
     FUNCTION(triple, x1, y1, triple_host, same1),
