@@ -188,3 +188,58 @@ TEST(Capability, WhatRunsWhere) {
   EXPECT_GT(rank("sm_90", cubin, 90), rank("sm_90", ptx, 90));
   EXPECT_GT(rank("sm_90", ptx, 90), rank("sm_80", ptx, 90));
 }
+
+//===----------------------------------------------------------------------===//
+// Cubins
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The header of a cubin for sm_90, as ptxas of CUDA 13 writes it.
+Elf64_Ehdr cubinHeader() {
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_ABIVERSION] = 8;
+  header.e_machine = 190;
+  header.e_flags = 0x06005a04;
+  return header;
+}
+
+std::string validateCubinHeader(const Elf64_Ehdr &header,
+                                const char *target = "sm_90",
+                                size_t size = sizeof(Elf64_Ehdr)) {
+  Status status = validateCubin(
+      {target, HIPFUSE_RT_CODE_OBJECT_CUBIN, 0, &header, size, 0, nullptr});
+  return status.message();
+}
+
+} // namespace
+
+TEST(Cubin, Header) {
+  std::string prefix = "the artefact's code object for 'sm_90' ";
+  Elf64_Ehdr header = cubinHeader();
+  EXPECT_EQ(validateCubinHeader(header), "");
+  EXPECT_EQ(validateCubinHeader(header, "sm_90a"), "");
+  EXPECT_EQ(validateCubinHeader(header, "sm_80"),
+            "the artefact's code object for 'sm_80' holds code for 'sm_90'");
+  EXPECT_EQ(validateCubinHeader(header, "sm_90", 63),
+            prefix + "is not an ELF file");
+  header.e_shoff = 64;
+  header.e_shentsize = 64;
+  header.e_shnum = 1;
+  EXPECT_EQ(validateCubinHeader(header), prefix + "is truncated or damaged");
+  // CUDA 12's.
+  header = cubinHeader();
+  header.e_ident[EI_ABIVERSION] = 7;
+  header.e_flags = 0x005a055a;
+  EXPECT_EQ(validateCubinHeader(header), "");
+  header.e_flags = 0x00590559;
+  EXPECT_EQ(validateCubinHeader(header), prefix + "holds code for 'sm_89'");
+  header.e_ident[EI_ABIVERSION] = 99;
+  EXPECT_EQ(validateCubinHeader(header), "");
+  header.e_machine = 224;
+  EXPECT_EQ(validateCubinHeader(header),
+            prefix + "is not a cubin: its ELF machine is 224");
+}

@@ -79,8 +79,8 @@ protected:
   }
   std::string open() { return open(GetParam(), library); }
 
-  std::string load() {
-    return text(hipfuse_rt_module_load(device, DEVICE_ARTIFACT, &module));
+  std::string load(const char *artifact = DEVICE_ARTIFACT) {
+    return text(hipfuse_rt_module_load(device, artifact, &module));
   }
 
   /// Opens the device and loads the artefact.
@@ -260,6 +260,31 @@ TEST_P(GpuFailureTest, LaterArchitecture) {
   fake.state->capability = 120;
   start();
   EXPECT_EQ(call("triple"), "");
+}
+
+TEST_P(GpuFailureTest, TextInPlaceOfACubin) {
+  if (!cuda)
+    GTEST_SKIP() << "AMD's code comes in one form";
+  ASSERT_EQ(open(), "");
+  ASSERT_EQ(load(CUBIN_ARTIFACT), "");
+  EXPECT_EQ(fake.state->loads, 1);
+  EXPECT_EQ(fake.state->text_loads, 0);
+  hipfuse_rt_module_close(module);
+  module = nullptr;
+  // The driver is older than the cubin.
+  fake.fail("hipModuleLoadData", 209);
+  ASSERT_EQ(load(CUBIN_ARTIFACT), "");
+  EXPECT_EQ(fake.state->text_loads, 1);
+  EXPECT_EQ(call("triple"), "");
+  hipfuse_rt_module_close(module);
+  module = nullptr;
+  // The device is later than the cubin.
+  hipfuse_rt_device_close(device);
+  device = nullptr;
+  fake.state->capability = 100;
+  ASSERT_EQ(open(), "");
+  ASSERT_EQ(load(CUBIN_ARTIFACT), "");
+  EXPECT_EQ(fake.state->text_loads, 2);
 }
 
 TEST_P(GpuFailureTest, TooLittleLocalMemory) {

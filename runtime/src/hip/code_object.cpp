@@ -56,6 +56,33 @@ constexpr uint64_t kernelDescriptorSize = 64;
 /// What the driver appends to the parameters for the kernel's own use.
 constexpr uint32_t maxHiddenKernargs = 256;
 
+// The machine of cubins, and where the chip is in their flags: in the low byte
+// up to this version of their ABI, in the next byte from the following one on.
+constexpr uint16_t elfMachineCuda = 190;
+constexpr unsigned char cudaAbiVersion1 = 7;
+constexpr unsigned char cudaAbiVersion2 = 8;
+
+Status badObject(const hipfuse_rt_code_object &object,
+                 const std::string &what) {
+  return Status::error(HIPFUSE_RT_INTERNAL,
+                       "the artefact's code object for '%s' %s", object.target,
+                       what.c_str());
+}
+
+/// The number in "sm_90" and "sm_90a"; 0 if there is none. `suffix` tells
+/// whether something follows it.
+int targetCapability(std::string_view target, bool &suffix) {
+  constexpr std::string_view prefix = "sm_";
+  if (target.substr(0, prefix.size()) != prefix)
+    return 0;
+  target.remove_prefix(prefix.size());
+  int found = 0;
+  const char *end = target.data() + target.size();
+  auto [rest, error] = std::from_chars(target.data(), end, found);
+  suffix = rest != end;
+  return error == std::errc() ? found : 0;
+}
+
 class Hsaco {
 public:
   explicit Hsaco(const hipfuse_rt_code_object &object)
@@ -65,9 +92,7 @@ public:
 
 private:
   Status error(const std::string &what) const {
-    return Status::error(HIPFUSE_RT_INTERNAL,
-                         "the artefact's code object for '%s' %s",
-                         object.target, what.c_str());
+    return badObject(object, what);
   }
   bool fits(uint64_t offset, uint64_t length) const {
     return inside(offset, length, object.size);
@@ -215,25 +240,47 @@ Status hipfuse::rt::validateHsaco(const hipfuse_rt_code_object &object,
   return Hsaco(object).validate(architecture);
 }
 
+Status hipfuse::rt::validateCubin(const hipfuse_rt_code_object &object) {
+  const auto *data = static_cast<const unsigned char *>(object.data);
+  if (object.size < sizeof(Elf64_Ehdr) ||
+      std::memcmp(data, ELFMAG, SELFMAG) != 0)
+    return badObject(object, "is not an ELF file");
+  auto header = readAt<Elf64_Ehdr>(data, 0);
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_ident[EI_DATA] != ELFDATA2LSB ||
+      header.e_machine != elfMachineCuda)
+    return badObject(object, "is not a cubin: its ELF machine is " +
+                                 std::to_string(header.e_machine));
+  if (!inside(header.e_phoff, uint64_t(header.e_phnum) * header.e_phentsize,
+              object.size) ||
+      !inside(header.e_shoff, uint64_t(header.e_shnum) * header.e_shentsize,
+              object.size))
+    return badObject(object, "is truncated or damaged");
+  // Cubins of other versions are left to the driver.
+  unsigned char version = header.e_ident[EI_ABIVERSION];
+  if (version != cudaAbiVersion1 && version != cudaAbiVersion2)
+    return Status();
+  bool suffix = false;
+  int expected = targetCapability(object.target, suffix);
+  int found = header.e_flags >> (version == cudaAbiVersion1 ? 0 : 8) & 0xff;
+  if (found != expected)
+    return badObject(object,
+                     "holds code for 'sm_" + std::to_string(found) + "'");
+  return Status();
+}
+
 std::string hipfuse::rt::chipName(const std::string &architecture) {
   return architecture.substr(0, architecture.find(':'));
 }
 
 bool hipfuse::rt::runsOnCapability(const hipfuse_rt_code_object &object,
                                    int capability, int &rank) {
-  constexpr std::string_view prefix = "sm_";
-  std::string_view target = object.target;
-  if (target.substr(0, prefix.size()) != prefix)
-    return false;
-  target.remove_prefix(prefix.size());
-  int found = 0;
-  const char *end = target.data() + target.size();
-  auto [rest, error] = std::from_chars(target.data(), end, found);
-  if (error != std::errc())
+  bool specific = false;
+  int found = targetCapability(object.target, specific);
+  if (found == 0)
     return false;
   bool exact = found == capability;
   bool text = object.kind == HIPFUSE_RT_CODE_OBJECT_PTX;
-  bool specific = rest != end;
   if (!exact && (!text || specific || found > capability))
     return false;
   // Later targets first, then those made for this very chip, then cubins.

@@ -24,6 +24,10 @@ namespace hipfuse::rt {
 Status validateHsaco(const hipfuse_rt_code_object &object,
                      const std::string &architecture);
 
+/// Checks that a cubin is an ELF file of NVIDIA's for the chip that its target
+/// names.
+Status validateCubin(const hipfuse_rt_code_object &object);
+
 /// The chip's name in an architecture: "gfx950" of "gfx950:sramecc+:xnack-".
 std::string chipName(const std::string &architecture);
 

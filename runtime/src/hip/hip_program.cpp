@@ -10,8 +10,10 @@
 
 #include "hip/code_object.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstring>
+#include <utility>
 
 using namespace hipfuse::rt;
 
@@ -24,10 +26,9 @@ Status HipProgram::create(HipDevice &device,
                           std::unique_ptr<Program> &program) {
   std::unique_ptr<HipProgram> created(new HipProgram(device, module));
   created->launchFunctions.resize(module.n_functions);
-  created->object = created->chooseCodeObject();
-  if (created->object) {
-    HIPFUSE_RT_RETURN_IF_ERROR(created->validate());
-    HIPFUSE_RT_RETURN_IF_ERROR(created->load());
+  auto candidates = created->findCodeObjects();
+  if (!candidates.empty()) {
+    HIPFUSE_RT_RETURN_IF_ERROR(created->loadFirst(candidates));
     HIPFUSE_RT_RETURN_IF_ERROR(created->findKernels());
   }
   program = std::move(created);
@@ -44,25 +45,46 @@ HipProgram::~HipProgram() {
     device.api().hipModuleUnload(loaded);
 }
 
-const hipfuse_rt_code_object *HipProgram::chooseCodeObject() const {
+/// The code objects that run on the device, the best first.
+std::vector<const hipfuse_rt_code_object *>
+HipProgram::findCodeObjects() const {
   bool cuda = device.api().isCuda();
   std::string chip = chipName(device.info().architecture);
-  const hipfuse_rt_code_object *chosen = nullptr;
-  int best = 0;
+  std::vector<std::pair<int, const hipfuse_rt_code_object *>> ranked;
   for (uint32_t i = 0; i < module.n_code_objects; ++i) {
     const hipfuse_rt_code_object &candidate = module.code_objects[i];
     bool hsaco = candidate.kind == HIPFUSE_RT_CODE_OBJECT_HSACO;
     int rank = 0;
-    bool runs =
-        cuda ? !hsaco &&
+    if (cuda ? !hsaco &&
                    runsOnCapability(candidate, device.computeCapability(), rank)
-             : hsaco && chip == candidate.target;
-    if (!runs || (chosen && rank <= best))
-      continue;
-    chosen = &candidate;
-    best = rank;
+             : hsaco && chip == candidate.target)
+      ranked.push_back({rank, &candidate});
   }
-  return chosen;
+  std::sort(ranked.begin(), ranked.end(),
+            [](const auto &a, const auto &b) { return a.first > b.first; });
+  std::vector<const hipfuse_rt_code_object *> result;
+  for (const auto &[rank, candidate] : ranked)
+    result.push_back(candidate);
+  return result;
+}
+
+/// Loads the best code object; or, as a driver may be older than the tool that
+/// wrote a cubin and refuse it, the text of the same kernels.
+Status HipProgram::loadFirst(
+    const std::vector<const hipfuse_rt_code_object *> &candidates) {
+  object = candidates.front();
+  HIPFUSE_RT_RETURN_IF_ERROR(validate());
+  Status status = load();
+  if (status.ok() || object->kind != HIPFUSE_RT_CODE_OBJECT_CUBIN)
+    return status;
+  for (const hipfuse_rt_code_object *other : candidates) {
+    if (other == object || std::strcmp(other->target, object->target) != 0)
+      continue;
+    object = other;
+    HIPFUSE_RT_RETURN_IF_ERROR(validate());
+    return load();
+  }
+  return status;
 }
 
 Status HipProgram::validate() const {
@@ -83,9 +105,14 @@ Status HipProgram::validate() const {
                            kernel.name, kernel.static_lds, device.name(),
                            limits.lds);
   }
-  if (object->kind != HIPFUSE_RT_CODE_OBJECT_HSACO)
+  switch (object->kind) {
+  case HIPFUSE_RT_CODE_OBJECT_HSACO:
+    return validateHsaco(*object, device.info().architecture);
+  case HIPFUSE_RT_CODE_OBJECT_CUBIN:
+    return validateCubin(*object);
+  default:
     return Status();
-  return validateHsaco(*object, device.info().architecture);
+  }
 }
 
 Status HipProgram::load() {

@@ -43,7 +43,9 @@ private:
   HipProgram(HipDevice &device, const hipfuse_rt_module_desc &module)
       : device(device), module(module) {}
 
-  const hipfuse_rt_code_object *chooseCodeObject() const;
+  std::vector<const hipfuse_rt_code_object *> findCodeObjects() const;
+  Status
+  loadFirst(const std::vector<const hipfuse_rt_code_object *> &candidates);
   Status validate() const;
   Status load();
   Status loadText();

@@ -59,12 +59,22 @@ static _Alignas(16) const unsigned char text90[] = {
 #define OBJECT(target, kind, data)                                             \
   {target, kind, 0, data, sizeof(data), COUNT(kernels), kernels}
 
+#ifdef WITH_CUBIN
+/* Nothing but the header of a cubin for sm_90, which fakes take for one. */
+static _Alignas(16) const unsigned char cubin[64] = {
+    0x7f, 'E', 'L', 'F', 2, 1, 1, 41, 8, [18] = 190, [48] = 4, 0x5a, 0, 6};
+#endif
+
 /* The text for the latest chips is neither the first nor the last. */
 static const hipfuse_rt_code_object code_objects[] = {
     OBJECT("sm_75", HIPFUSE_RT_CODE_OBJECT_PTX, text75),
     OBJECT("sm_90", HIPFUSE_RT_CODE_OBJECT_PTX, text90),
     OBJECT("gfx950", HIPFUSE_RT_CODE_OBJECT_HSACO, hsaco),
-    OBJECT("sm_80", HIPFUSE_RT_CODE_OBJECT_PTX, text80)};
+    OBJECT("sm_80", HIPFUSE_RT_CODE_OBJECT_PTX, text80),
+#ifdef WITH_CUBIN
+    OBJECT("sm_90", HIPFUSE_RT_CODE_OBJECT_CUBIN, cubin),
+#endif
+};
 
 /*===----------------------------------------------------------------------===*/
 /* Launch code, written as the compiler writes it                             */

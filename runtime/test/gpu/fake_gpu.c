@@ -547,6 +547,7 @@ API(hipModuleLoadData, cuModuleLoadData)(void **module, const void *image) {
 API(, cuModuleLoadDataEx)(void **module, const void *image, unsigned options,
                           int *option, void **value) {
   int code = load(module);
+  count(&state.text_loads, 1);
   if (!code && !strstr(image, ".target sm_90"))
     code = INVALID_VALUE;
   for (unsigned i = 0; code && i + 1 < options; ++i)

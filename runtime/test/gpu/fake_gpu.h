@@ -31,7 +31,7 @@ struct fake_gpu_state {
 
   /* What is alive, and what has been called. */
   int allocations, streams, events, graphs, executables, modules, contexts;
-  int loads, launches, synchronizations, calls_of_malloc;
+  int loads, text_loads, launches, synchronizations, calls_of_malloc;
   char last_kernel[64];
   unsigned last_grid[3], last_block[3], last_lds;
 };
