@@ -28,6 +28,7 @@ config.substitutions.append(("%golden", config.python_executable + " "
 config.substitutions.append(("%cxx", config.cxx))
 config.substitutions.append(("%cc", config.cc))
 config.substitutions.append(("%python", config.python_executable))
+config.substitutions.append(("%lit", config.lit))
 
 
 def find_devices():
@@ -41,7 +42,12 @@ def find_devices():
         lines = (listing.stdout + listing.stderr).splitlines()
     except (OSError, subprocess.TimeoutExpired) as error:
         lines = [f"hipfuse-run cannot list devices: {error}"]
-    required = lit_config.params.get("require-devices", "").split(",")
+    required = [kind for kind in
+                lit_config.params.get("require-devices", "").split(",") if kind]
+    for kind in required:
+        if kind not in ("hip", "cuda"):
+            lit_config.fatal(f"require-devices: unknown kind '{kind}'; "
+                             "known: hip, cuda")
     for kind in ("hip", "cuda"):
         feature = kind + "-device"
         if any(line.startswith((kind + ":", kind + " ")) for line in lines):

@@ -28,7 +28,7 @@ struct BenchOptions : CommonOptions {
   /// Calls in one replay; chosen by how long one takes if absent.
   std::optional<uint32_t> calls;
   uint32_t replays = 50;
-  uint32_t warmup = 5;
+  uint32_t warmup = 20;
   /// Size of the copy that measures the ceiling; chosen if absent, 0 for none.
   std::optional<uint64_t> copyBytes;
   Format format = Format::Text;
