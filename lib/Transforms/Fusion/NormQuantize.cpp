@@ -110,14 +110,13 @@ void fusion::planNormQuantize(Planner &planner, FusionKind kind) {
     if (norm->getNumResults() == 0)
       planner.refuse(kind, norm, {RefusalReason::MemrefSemantics, {normName}});
 
-  for (Operation *op : planner.getOps<QuantizeOp>()) {
-    if (op->getNumResults() == 0)
-      continue;
-    auto quantize = cast<QuantizeOp>(op);
-    Chain chain = traceChain(quantize.getX());
+  for (const QuantizedRows &rows : planner.getQuantized<NormOp>()) {
+    QuantizeOp quantize = rows.quantize;
+    const Chain &chain = rows.chain;
+    Operation *op = quantize;
     auto norm = chain.root.template getDefiningOp<NormOp>();
     // The residual is the other result of an add_rms_norm.
-    if (!norm || chain.root != norm->getResult(0))
+    if (chain.root != norm->getResult(0))
       continue;
     if (std::optional<Refusal> refusal = planner.checkUnclaimed(norm)) {
       planner.refuse(kind, op, *refusal);

@@ -34,6 +34,20 @@ Group::~Group() = default;
 /// Sizes and destinations need few steps; more are not followed.
 static constexpr unsigned kMaxHoistDepth = 8;
 
+void Planner::traceQuantizes() {
+  if (std::exchange(isTraced, true))
+    return;
+  for (Operation *op : index->getOps<QuantizeOp>()) {
+    if (op->getNumResults() == 0)
+      continue;
+    auto quantize = cast<QuantizeOp>(op);
+    Chain chain = traceChain(quantize.getX());
+    if (Operation *producer = chain.root.getDefiningOp())
+      quantized[producer->getName().getTypeID()].push_back(
+          {quantize, std::move(chain)});
+  }
+}
+
 FusionDecision fusion::makeDecision(FusionKind kind, Operation *anchor,
                                     unsigned order, std::string detail,
                                     std::optional<Refusal> refusal) {

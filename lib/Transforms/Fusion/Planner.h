@@ -77,6 +77,12 @@ struct Chain {
 /// Follows `value` back through reshapes, casts and slices.
 Chain traceChain(Value value);
 
+/// A quantisation of tensors and what stands before it.
+struct QuantizedRows {
+  QuantizeOp quantize;
+  Chain chain;
+};
+
 /// The first of `chain` that is more than a reshape of whole rows, as a reason
 /// to refuse the fusion of `producer` and `consumer`. With `anyReshape` rows
 /// may change.
@@ -157,6 +163,15 @@ public:
     return index->getOps<OpTy>();
   }
 
+  /// The quantisations whose chains start at results of `OpTy`.
+  template <typename OpTy>
+  ArrayRef<QuantizedRows> getQuantized() {
+    traceQuantizes();
+    auto it = quantized.find(TypeID::get<OpTy>());
+    return it == quantized.end() ? ArrayRef<QuantizedRows>()
+                                 : ArrayRef<QuantizedRows>(it->second);
+  }
+
   std::vector<FusionDecision> decisions;
 
 private:
@@ -174,9 +189,13 @@ private:
              llvm::SetVector<Operation *> &hoisted) const;
   void record(FusionKind kind, Operation *anchor, std::string detail,
               std::optional<Refusal> refusal);
+  void traceQuantizes();
 
   const FusionOptions &options;
   std::unique_ptr<OpIndex> index;
+  /// Traced once for all fusions, when the first asks.
+  llvm::DenseMap<TypeID, std::vector<QuantizedRows>> quantized;
+  bool isTraced = false;
   llvm::DenseMap<Operation *, Group *> claims;
   llvm::MapVector<Operation *, SmallVector<Group *>> groupsBefore;
   SmallVector<std::pair<Operation *, Operation *>> hoists;

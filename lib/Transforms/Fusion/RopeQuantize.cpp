@@ -204,12 +204,12 @@ static std::optional<Refusal> checkQuantize(const RotatedHeads &heads,
   return std::nullopt;
 }
 
-static void planQuantize(Planner &planner, QuantizeOp quantize) {
+static void planQuantize(Planner &planner, QuantizeOp quantize,
+                         const Chain &chain) {
   constexpr FusionKind kind = FusionKind::RopeQuantize;
   auto refuse = [&](Refusal refusal) {
     planner.refuse(kind, quantize, std::move(refusal));
   };
-  Chain chain = traceChain(quantize.getX());
   RotatedHeads heads = getRotatedHeads(chain.root);
   if (planner.getGroup(quantize))
     return;
@@ -248,7 +248,10 @@ static void planQuantize(Planner &planner, QuantizeOp quantize) {
 }
 
 void fusion::planRopeQuantize(Planner &planner) {
-  for (Operation *op : planner.getOps<QuantizeOp>())
-    if (op->getNumResults() != 0)
-      planQuantize(planner, cast<QuantizeOp>(op));
+  for (ArrayRef<QuantizedRows> list :
+       {planner.getQuantized<RopeOp>(),
+        planner.getQuantized<tensor::InsertSliceOp>(),
+        planner.getQuantized<tensor::ConcatOp>()})
+    for (const QuantizedRows &rows : list)
+      planQuantize(planner, rows.quantize, rows.chain);
 }

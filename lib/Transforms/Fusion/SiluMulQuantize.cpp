@@ -76,14 +76,11 @@ void fusion::planSiluMulQuantize(Planner &planner) {
     if (op->getNumResults() == 0)
       planner.refuse(kind, op, {RefusalReason::MemrefSemantics, {siluName}});
 
-  for (Operation *op : planner.getOps<QuantizeOp>()) {
-    if (op->getNumResults() == 0)
-      continue;
-    auto quantize = cast<QuantizeOp>(op);
-    Chain chain = traceChain(quantize.getX());
+  for (const QuantizedRows &rows : planner.getQuantized<SiluMulOp>()) {
+    QuantizeOp quantize = rows.quantize;
+    const Chain &chain = rows.chain;
+    Operation *op = quantize;
     auto silu = chain.root.getDefiningOp<SiluMulOp>();
-    if (!silu)
-      continue;
     if (std::optional<Refusal> refusal = checkChain(chain, silu, op)) {
       planner.refuse(kind, op, *refusal);
       continue;
