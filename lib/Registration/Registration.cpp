@@ -13,6 +13,7 @@
 #include "hipfuse/Dialect/LM/Transforms/BufferizableOpInterfaceImpl.h"
 #include "hipfuse/Package/Passes.h"
 #include "hipfuse/Pipelines/Pipelines.h"
+#include "hipfuse/Transforms/AttentionPipeline.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -60,6 +61,7 @@ void hipfuse::registerAllDialects(DialectRegistry &registry) {
 void hipfuse::registerAllPasses() {
   lm::registerLMConversionPasses();
   lm::registerLMTransformsPasses();
+  lm::registerAttentionPipeline();
   registerHipfusePackagePasses();
   registerPipelines();
 }

@@ -6,12 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionRemarks.h"
+
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 
 #define DEBUG_TYPE "lm-compact-slots"
 
@@ -123,14 +124,9 @@ void CompactSlotsPass::runOnOperation() {
   getOperation()->walk([&](SparseMlaDecodeOp op) {
     if (!needsPacked(op))
       return;
-    if (op->getNumResults() == 0) {
-      remark::missed(
-          op->getLoc(),
-          remark::RemarkOpts::name("slot-lists").category(DEBUG_TYPE))
-          << remark::detail::Remark::Arg(
-                 "Reason", "memrefs are not packed: do this on tensors");
-      return;
-    }
+    if (op->getNumResults() == 0)
+      return missedAttention(op, DEBUG_TYPE, "slot-lists",
+                             AttentionRefusal::MemrefAttention, "packed");
     ops.push_back(op);
   });
   for (SparseMlaDecodeOp op : ops) {

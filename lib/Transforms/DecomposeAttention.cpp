@@ -6,12 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionRemarks.h"
+
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 
 #define DEBUG_TYPE "lm-decompose-attention"
 
@@ -83,18 +84,15 @@ private:
 
 } // namespace
 
-static void missed(Operation *op, const Twine &reason) {
-  std::string text = reason.str();
-  remark::missed(
-      op->getLoc(),
-      remark::RemarkOpts::name("attention-scopes").category(DEBUG_TYPE))
-      << remark::detail::Remark::Arg("Reason", StringRef(text));
+static void missed(Operation *op, AttentionRefusal reason,
+                   const Twine &argument = "") {
+  missedAttention(op, DEBUG_TYPE, "attention-scopes", reason, argument);
 }
 
 void DecomposeAttentionPass::decompose(SparseMlaDecodeOp op,
                                        IRRewriter &rewriter) {
   if (op->getNumResults() == 0)
-    return missed(op, "the partial results have no buffers on memrefs");
+    return missed(op, AttentionRefusal::MemrefAttention, "decomposed");
   Location loc = op.getLoc();
   rewriter.setInsertionPoint(op);
   int64_t columns = tensorType(op.getOut()).getDimSize(2);
@@ -143,33 +141,30 @@ static bool isUsedOnlyBy(Value value, Operation *user) {
 void DecomposeAttentionPass::fuse(MergeAttentionOp merge,
                                   IRRewriter &rewriter) {
   if (merge->getNumResults() == 0)
-    return missed(merge, "partial results on memrefs are not followed");
+    return missed(merge, AttentionRefusal::MemrefAttention, "merged");
   if (merge.getX().size() != 2)
-    return missed(merge, "it merges " + Twine(merge.getX().size()) +
-                             " partial results, but one launch takes two "
-                             "scopes");
+    return missed(merge, AttentionRefusal::PartialCount,
+                  Twine(merge.getX().size()));
   SmallVector<SparseMlaDecodeOp> parts;
   for (auto [x, lse] : llvm::zip(merge.getX(), merge.getLse())) {
     auto part = x.getDefiningOp<SparseMlaDecodeOp>();
     if (!part || part->getNumResults() != 2 || x != part->getResult(0) ||
         lse != part->getResult(1))
-      return missed(merge, "a partial result is not that of an "
-                           "lm.sparse_mla_decode with its lse");
+      return missed(merge, AttentionRefusal::PartialSource);
     if (part.getExtraCache() || part.getSink())
-      return missed(merge, "a partial result has two scopes or a sink");
+      return missed(merge, AttentionRefusal::PartialForm);
     if (!isUsedOnlyBy(x, merge) || !isUsedOnlyBy(lse, merge))
-      return missed(merge, "a partial result has other uses");
+      return missed(merge, AttentionRefusal::PartialUses);
     parts.push_back(part);
   }
   SparseMlaDecodeOp first = parts[0], second = parts[1];
   if (first == second)
-    return missed(merge, "a partial result has other uses");
+    return missed(merge, AttentionRefusal::PartialUses);
   if (first.getQ() != second.getQ() ||
       first.getQScale() != second.getQScale() ||
       first.getSmScale() != second.getSmScale() ||
       first.getCompute() != second.getCompute())
-    return missed(merge, "the partial results differ in queries, scale or "
-                         "precision");
+    return missed(merge, AttentionRefusal::PartialsDiffer);
 
   Operation *last = merge;
   Value sink, out = merge.getOut();
@@ -192,7 +187,7 @@ void DecomposeAttentionPass::fuse(MergeAttentionOp merge,
     for (Operation *user : merge->getResult(1).getUsers()) {
       user = last->getBlock()->findAncestorOpInBlock(*user);
       if (user != last && user->isBeforeInBlock(last))
-        return missed(merge, "the lse is used before the sink is applied");
+        return missed(merge, AttentionRefusal::LseUsedEarly);
     }
   Scope a = Scope::main(first), b = Scope::main(second);
   rewriter.setInsertionPoint(last);

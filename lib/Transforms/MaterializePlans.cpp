@@ -6,13 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionRemarks.h"
+
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "lm-materialize-plans"
@@ -25,11 +26,10 @@ namespace mlir::lm {
 using namespace mlir;
 using namespace mlir::lm;
 
-static void missed(Operation *op, StringRef reason) {
-  remark::missed(
-      op->getLoc(),
-      remark::RemarkOpts::name("attention-plan").category(DEBUG_TYPE))
-      << remark::detail::Remark::Arg("Reason", reason);
+static LogicalResult missed(Operation *op, AttentionRefusal reason,
+                            StringRef argument = "") {
+  missedAttention(op, DEBUG_TYPE, "attention-plan", reason, argument);
+  return success();
 }
 
 namespace {
@@ -179,14 +179,12 @@ LogicalResult MaterializePlansPass::plan(Operation *op, PlanKey key,
   if (!operands.empty())
     return checkPlan(op, key, operands);
   if (!key.lengths)
-    return missed(op, "has no lengths"), success();
+    return missed(op, AttentionRefusal::NoLengths);
   std::optional<int64_t> clusters = clustersFor(op);
   if (!clusters)
-    return missed(op, "the target has no persistent kernel, and num-clusters "
-                      "is not given"),
-           success();
+    return missed(op, AttentionRefusal::NoPersistentKernel);
   if (op->getNumResults() == 0)
-    return missed(op, "memrefs are not planned: do this on tensors"), success();
+    return missed(op, AttentionRefusal::MemrefAttention, "planned");
   key.clusters = *clusters;
   key.lengths = sharedLengths(key.lengths);
   lengths.assign(key.lengths);
@@ -211,7 +209,7 @@ LogicalResult MaterializePlansPass::plan(Operation *op, PlanKey key,
 LogicalResult MaterializePlansPass::planDense(MlaDecodeOp op) {
   int64_t pageSize = cast<ShapedType>(op.getCache().getType()).getDimSize(1);
   if (ShapedType::isDynamic(pageSize) || !llvm::isPowerOf2_64(pageSize))
-    return missed(op, "its page size is not a static power of two"), success();
+    return missed(op, AttentionRefusal::PageSize);
   int64_t heads = cast<ShapedType>(op.getQ().getType()).getDimSize(1);
   int64_t qLen = op.getQLen();
   int64_t qTile = std::clamp<int64_t>(tileRows / heads, 1, qLen);

@@ -6,13 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionRemarks.h"
+
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 
 #define DEBUG_TYPE "lm-split-heads"
 
@@ -28,11 +29,10 @@ static RankedTensorType tensorType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
-static void missed(Operation *op, StringRef reason) {
-  remark::missed(
-      op->getLoc(),
-      remark::RemarkOpts::name("attention-heads").category(DEBUG_TYPE))
-      << remark::detail::Remark::Arg("Reason", reason);
+static LogicalResult missed(Operation *op, AttentionRefusal reason,
+                            StringRef argument = "") {
+  missedAttention(op, DEBUG_TYPE, "attention-heads", reason, argument);
+  return success();
 }
 
 /// Number of heads of `x [T, H, ...]`.
@@ -251,11 +251,9 @@ LogicalResult SplitHeadsPass::foldOnto(SparseMlaDecodeOp op, int64_t limit,
     groups *= 2;
   }
   if (op.getSink())
-    return missed(op, "groups of heads have different sinks, but rows of one "
-                      "operation have the same"),
-           success();
+    return missed(op, AttentionRefusal::SinkByHead);
   if (!op.getPlan().empty() || !op.getExtraPlan().empty())
-    return missed(op, "its plan is made for the rows that it has"), success();
+    return missed(op, AttentionRefusal::PlannedRows);
   fold(op, groups, rewriter);
   ++numFolded;
   return success();
@@ -277,7 +275,7 @@ void SplitHeadsPass::runOnOperation() {
     if (!limit || cast<ShapedType>(q.getType()).getDimSize(1) <= *limit)
       return;
     if (op->getNumResults() == 0)
-      return missed(op, "memrefs are not split: do this on tensors");
+      return (void)missed(op, AttentionRefusal::MemrefAttention, "split");
     tooWide.push_back({op, *limit});
   });
   IRRewriter rewriter(&getContext());

@@ -60,7 +60,7 @@ func.func @full(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %idx: tens
   return %0, %1 : tensor<4x16x512xbf16>, tensor<4x16x512xbf16>
 }
 
-// REMARK: memrefs are not packed: do this on tensors
+// REMARK: [Missed] slot-lists | Category:lm-compact-slots | {{.*}}Reason=memref-attention, Remark="memrefs are not packed: do this on tensors"
 func.func @memref(%q: memref<4x16x576xbf16>, %c: memref<?x64x576xbf16>, %s: memref<4x64xi32>, %o: memref<4x16x512xbf16>) {
   lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : memref<4x16x576xbf16>) cache(%c : memref<?x64x576xbf16>) slots(%s : memref<4x64xi32>) outs(%o : memref<4x16x512xbf16>)
   return

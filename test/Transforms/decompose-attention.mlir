@@ -58,11 +58,11 @@ func.func @one_scope(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: t
 
 // Merges that are not two scopes of one attention stay, and say why.
 // TOGETHER-LABEL: func.func @refused
-// TOGETHER-COUNT-3: lm.merge_attention
-// REMARK: 3 partial results, but one launch takes two scopes
-// REMARK: a partial result is not that of an lm.sparse_mla_decode with its lse
-// REMARK: the partial results differ in queries, scale or precision
-// REMARK: a partial result has other uses
+// TOGETHER-COUNT-4: lm.merge_attention
+// REMARK: [Missed] attention-scopes | Category:lm-decompose-attention | {{.*}}Reason=partial-count, Remark="it merges 3 partial results, but one launch takes two scopes"
+// REMARK: Reason=partial-source, Remark="a partial result is not that of an lm.sparse_mla_decode with its lse"
+// REMARK: Reason=partials-differ, Remark="the partial results differ in queries, scale or precision"
+// REMARK: Reason=partial-uses, Remark="a partial result has other uses"
 func.func @refused(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %x: tensor<4x16x512xf32>, %l: tensor<4x16xf32>) -> (tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>) {
   %0 = lm.merge_attention ins(%x, %x, %x : tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%l, %l, %l : tensor<4x16xf32>, tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>)
   %1 = lm.merge_attention ins(%x, %x : tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%l, %l : tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>)
@@ -75,8 +75,38 @@ func.func @refused(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: ten
   return %0, %1, %4, %7, %5#0 : tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>, tensor<4x16x512xf32>
 }
 
-// MEMREF: the partial results have no buffers on memrefs
+// A partial result that is scaled by a sink already is no scope of one launch.
+// TOGETHER-LABEL: func.func @partial_with_sink
+// TOGETHER: lm.merge_attention
+// REMARK: Reason=partial-form, Remark="a partial result has two scopes or a sink"
+func.func @partial_with_sink(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %sink: tensor<16xf32>, %x: tensor<4x16x512xf32>, %l: tensor<4x16xf32>) -> tensor<4x16x512xf32> {
+  %0:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) sink(%sink : tensor<16xf32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %1:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %2 = lm.merge_attention ins(%0#0, %1#0 : tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%0#1, %1#1 : tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>)
+  return %2 : tensor<4x16x512xf32>
+}
+
+// The one operation would stand where the sink is applied, after a user of the
+// lse.
+// TOGETHER-LABEL: func.func @lse_first
+// TOGETHER: lm.merge_attention
+// REMARK: Reason=lse-used-early, Remark="the lse is used before the sink is applied"
+func.func @lse_first(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %sink: tensor<16xf32>, %x: tensor<4x16x512xf32>, %l: tensor<4x16xf32>, %o: tensor<4x16x512xbf16>) -> (tensor<4x16x512xbf16>, tensor<4x16xf32>) {
+  %0:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %1:2 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%x : tensor<4x16x512xf32>) lse(%l : tensor<4x16xf32>)
+  %2:2 = lm.merge_attention ins(%0#0, %1#0 : tensor<4x16x512xf32>, tensor<4x16x512xf32>) lse(%0#1, %1#1 : tensor<4x16xf32>, tensor<4x16xf32>) outs(%x : tensor<4x16x512xf32>) lse_out(%l : tensor<4x16xf32>)
+  %early = arith.addf %2#1, %l : tensor<4x16xf32>
+  %3 = lm.apply_sink ins(%2#0 : tensor<4x16x512xf32>) lse(%2#1 : tensor<4x16xf32>) sink(%sink : tensor<16xf32>) outs(%o : tensor<4x16x512xbf16>)
+  return %3, %early : tensor<4x16x512xbf16>, tensor<4x16xf32>
+}
+
+// MEMREF: Reason=memref-attention, Remark="memrefs are not decomposed: do this on tensors"
+// REMARK: Reason=memref-attention, Remark="memrefs are not merged: do this on tensors"
 func.func @memref(%q: memref<4x16x576xbf16>, %c: memref<?x64x576xbf16>, %s: memref<4x64xi32>, %o: memref<4x16x512xbf16>) {
   lm.sparse_mla_decode bf16 {extra_layout = #lm.cache_layout<bf16>, sm_scale = 0.5 : f32} ins(%q : memref<4x16x576xbf16>) cache(%c : memref<?x64x576xbf16>) slots(%s : memref<4x64xi32>) extra_cache(%c : memref<?x64x576xbf16>) extra_slots(%s : memref<4x64xi32>) outs(%o : memref<4x16x512xbf16>)
+  return
+}
+func.func @merge_memref(%x: memref<4x16x512xf32>, %l: memref<4x16xf32>, %o: memref<4x16x512xbf16>) {
+  lm.merge_attention ins(%x, %x : memref<4x16x512xf32>, memref<4x16x512xf32>) lse(%l, %l : memref<4x16xf32>, memref<4x16xf32>) outs(%o : memref<4x16x512xbf16>)
   return
 }

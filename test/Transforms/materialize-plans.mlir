@@ -6,7 +6,7 @@
 
 // ZERO: error: tile-rows is 0, but must be at least 1
 
-// NONE: the target has no persistent kernel, and num-clusters is not given
+// NONE: [Missed] attention-plan | Category:lm-materialize-plans | {{.*}}Reason=no-persistent-kernel, Remark="the target has no persistent kernel, and num-clusters is not given"
 // NONE-NOT: lm.attention_plan
 
 // Three attentions, two lengths: two plans, each right after its lengths.
@@ -66,9 +66,9 @@ func.func @dense(%q: tensor<?x32x576xbf16>, %c: tensor<?x64x576xbf16>, %bt: tens
 // What has no lengths, or pages that a plan cannot count, has no plan.
 // CHECK-LABEL: func.func @refused
 // CHECK-NOT: lm.attention_plan
-// REMARK-DAG: has no lengths
-// REMARK-DAG: its page size is not a static power of two
-// REMARK-DAG: memrefs are not planned: do this on tensors
+// REMARK-DAG: Reason=no-lengths, Remark="has no lengths"
+// REMARK-DAG: Reason=page-size, Remark="its page size is not a static power of two"
+// REMARK-DAG: Reason=memref-attention, Remark="memrefs are not planned: do this on tensors"
 func.func @refused(%q: tensor<4x32x576xbf16>, %c: tensor<?x?x576xbf16>, %s: tensor<4x64xi32>, %bt: tensor<4x8xi32>, %n: tensor<4xi32>, %o: tensor<4x32x512xbf16>, %mq: memref<4x16x576xbf16>, %mc: memref<?x64x576xbf16>, %ms: memref<4x64xi32>, %mn: memref<4xi32>, %mo: memref<4x16x512xbf16>) -> (tensor<4x32x512xbf16>, tensor<4x32x512xbf16>) {
   %0 = lm.mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x32x576xbf16>) cache(%c : tensor<?x?x576xbf16>) block_table(%bt : tensor<4x8xi32>) lengths(%n : tensor<4xi32>) outs(%o : tensor<4x32x512xbf16>)
   %1 = lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : tensor<4x32x576xbf16>) cache(%c : tensor<?x?x576xbf16>) slots(%s : tensor<4x64xi32>) outs(%o : tensor<4x32x512xbf16>)

@@ -45,7 +45,7 @@ func.func @dense(%q: tensor<8x32x576xbf16>, %c: tensor<?x64x576xbf16>, %bt: tens
   return %0 : tensor<8x32x512xbf16>
 }
 
-// MEMREF: memrefs are not split: do this on tensors
+// MEMREF: [Missed] attention-heads | Category:lm-split-heads | {{.*}}Reason=memref-attention, Remark="memrefs are not split: do this on tensors"
 func.func @memref(%q: memref<4x32x576xbf16>, %c: memref<?x64x576xbf16>, %s: memref<4x64xi32>, %o: memref<4x32x512xbf16>) {
   lm.sparse_mla_decode bf16 {sm_scale = 0.5 : f32} ins(%q : memref<4x32x576xbf16>) cache(%c : memref<?x64x576xbf16>) slots(%s : memref<4x64xi32>) outs(%o : memref<4x32x512xbf16>)
   return
