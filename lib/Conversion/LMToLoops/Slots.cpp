@@ -62,6 +62,17 @@ static void clearFrom(RowBuilder &b, Value slots, Value token, Value first) {
   storeIndex(b, b.index(-1), slots, {token, loop.getInductionVar()});
 }
 
+/// Appends `slot` to the `count` slots of a packed row, unless it is a hole;
+/// the number of slots afterwards.
+static Value append(RowBuilder &b, Value slot, Value slots, Value token,
+                    Value count) {
+  Value known = b.cmpi(IPredicate::sge, slot, b.index(0));
+  return ifElse(b, known, count, [&]() -> Value {
+    storeIndex(b, slot, slots, {token, count});
+    return b.addi(count, b.index(1));
+  });
+}
+
 namespace {
 
 /// Where the entries of one row are.
@@ -110,15 +121,11 @@ struct SwaSlotsToLoops final : RowPattern<SwaSlotsOp> {
       entries = b.select(b.andi(isToken, row.exists), entries, b.index(0));
       Value first = arith::MaxSIOp::create(
           b, b.subi(entries, b.index(op.getWindow())), b.index(0));
-      Value count = forCarried(
-          b, first, entries, b.index(0), [&](Value entry, Value count) {
-            Value slot = row.slotOf(b, entry);
-            Value known = b.cmpi(IPredicate::sge, slot, b.index(0));
-            return ifElse(b, known, count, [&]() -> Value {
-              storeIndex(b, slot, slots, {token, count});
-              return b.addi(count, b.index(1));
-            });
-          });
+      Value count = forCarried(b, first, entries, b.index(0),
+                               [&](Value entry, Value count) {
+                                 Value slot = row.slotOf(b, entry);
+                                 return append(b, slot, slots, token, count);
+                               });
       clearFrom(b, slots, token, count);
       storeIndex(b, count, op.getLengths(), token);
     });
@@ -148,15 +155,11 @@ struct TopkSlotsToLoops final : RowPattern<TopkSlotsOp> {
               valid = b.andi(valid, b.cmpi(IPredicate::slt, entry, limit));
             Value slot = ifElse(b, valid, b.index(-1),
                                 [&] { return row.slotOf(b, entry); });
+            if (!op.getKeepHoles())
+              return append(b, slot, slots, token, count);
+            storeIndex(b, slot, slots, {token, column});
             Value known = b.cmpi(IPredicate::sge, slot, b.index(0));
-            if (op.getKeepHoles()) {
-              storeIndex(b, slot, slots, {token, column});
-              return b.select(known, b.addi(column, b.index(1)), count);
-            }
-            return ifElse(b, known, count, [&]() -> Value {
-              storeIndex(b, slot, slots, {token, count});
-              return b.addi(count, b.index(1));
-            });
+            return b.select(known, b.addi(column, b.index(1)), count);
           });
       if (!op.getKeepHoles())
         clearFrom(b, slots, token, count);
@@ -194,11 +197,7 @@ struct CompactSlotsToLoops final : RowPattern<CompactSlotsOp> {
       Value count = forCarried(
           b, b.index(0), columns, b.index(0), [&](Value column, Value count) {
             Value slot = loadIndex(b, op.getSlots(), {token, column});
-            Value known = b.cmpi(IPredicate::sge, slot, b.index(0));
-            return ifElse(b, known, count, [&]() -> Value {
-              storeIndex(b, slot, packed, {token, count});
-              return b.addi(count, b.index(1));
-            });
+            return append(b, slot, packed, token, count);
           });
       clearFrom(b, packed, token, count);
       storeIndex(b, count, op.getPackedLengths(), token);
