@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiles attention operations, runs them, compares with the reference.
 
-    check_attention.py --build DIR EDGE [--seed S]
+    check_attention.py --build DIR EDGE [--seed S] [--opt PASSES]
+                       [--device DEVICE]
 
 An edge is a list of cases of the reference, some with inputs of their own. With
---opt PASSES the program goes through hipfuse-opt first, and its results must
-have the bits of the program that did not.
+--opt PASSES the program goes through hipfuse-opt first, and with --device it is
+compiled for that device and runs there: its results must have the bits of the
+plain program on the host.
 """
 
 import argparse
@@ -385,23 +387,40 @@ def merging():
         for parts in (1, 2, 5):
             yield Check("merge_attention", expect=finite, empty=empty,
                         parts=parts)
+    for v in (64, 100, 4608):
+        yield Check("merge_attention", expect=finite, v=v)
+        yield Check("apply_sink", v=v)
+
+
+def wide(*names):
+    """These operands as i64."""
+    def change(o, inputs):
+        for name in names:
+            inputs[name].type = "i64"
+    return change
 
 
 @edge
 def slots():
     for options in (dict(), dict(q_len=3), dict(requests_given=True),
                     dict(compress_ratio=128, page=2, topk=256),
-                    dict(compress_ratio=4, window=64, topk=64)):
+                    dict(compress_ratio=4, window=64, topk=64),
+                    dict(window=100), dict(window=1500, columns=30)):
         yield Check("swa_slots", **options)
     for options in (dict(), dict(q_len=2), dict(requests_given=True),
-                    dict(positions_given=True, compress_ratio=4)):
+                    dict(positions_given=True, compress_ratio=4),
+                    dict(topk=30), dict(topk=2500, page=3, columns=100)):
         for keep in (False, True):
             yield Check("topk_slots", keep_holes=keep, **options)
     for options in (dict(), dict(window=512, compress_ratio=4),
                     dict(window=1, compress_ratio=128)):
         yield Check("slot_lengths", **options)
+    yield Check("topk_slots", wide("indices", "requests", "positions"),
+                requests_given=True, positions_given=True)
     for given in (False, True):
-        yield Check("compact_slots", lengths=given)
+        for count in (1, 128, 1000, 2500):
+            yield Check("compact_slots", lengths=given, topk=count)
+    yield Check("compact_slots", wide("slots", "lengths"))
 
 
 def lengths_of(*values):
@@ -499,7 +518,7 @@ def tool(args, name, *command):
         sys.exit(f"{name}: {result.stderr.strip()[:2000]}")
 
 
-def compile_text(args, directory, name, text, passes=None):
+def compile_text(args, directory, name, text, passes=(), target="host"):
     """Path of the artefact."""
     source = os.path.join(directory, name + ".mlir")
     with open(source, "w") as file:
@@ -511,7 +530,8 @@ def compile_text(args, directory, name, text, passes=None):
             print(file.read()) if args.print else None
         source = changed
     artefact = os.path.join(directory, name + ".so")
-    tool(args, "hipfuse-compile", source, "-o", artefact)
+    tool(args, "hipfuse-compile", source, "-o", artefact,
+         "--target=" + target)
     return artefact
 
 
@@ -532,6 +552,7 @@ def main():
     parser.add_argument("--seed", type=int, help="default: drawn, and printed")
     parser.add_argument("--opt", action="append", default=[],
                         help="a pass that must not change the bits")
+    parser.add_argument("--device", help="also run on this device")
     parser.add_argument("--print", action="store_true",
                         help="print the program after the passes")
     args = parser.parse_args()
@@ -547,8 +568,15 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         runtime = hipfuse_rt.Runtime(args.build)
         module = runtime.load(compile_text(args, directory, "plain", text))
-        other = args.opt and runtime.load(
-            compile_text(args, directory, "changed", text, args.opt))
+        others = {}
+        if args.opt:
+            others["with " + " ".join(args.opt)] = runtime.load(
+                compile_text(args, directory, "changed", text, args.opt))
+        if args.device:
+            device = hipfuse_rt.Runtime(args.build, args.device)
+            target = device.architecture.split(":")[0]
+            others["on " + target] = device.load(
+                compile_text(args, directory, "device", text, target=target))
         for check, program, values in zip(checks, programs, inputs):
             arrays = [v.stored() for v in values.values()]
             names = [name for name, _, _ in program.results]
@@ -557,9 +585,9 @@ def main():
             if check.repeat:
                 problems += list(random_plans(
                     check, lambda a: module.call(program.name, a), seed))[:3]
-            if other:
+            for how, other in others.items():
                 again = other.call(program.name, arrays)
-                problems += [f"{n}: other bits with {' '.join(args.opt)}"
+                problems += [f"{n}: other bits {how}"
                              for n, a, b in zip(names, results, again)
                              if a.tobytes() != b.tobytes()]
             failed += bool(problems)
