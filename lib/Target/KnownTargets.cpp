@@ -74,6 +74,7 @@ static constexpr TargetInfo kKnownTargets[] = {
          {true, "v_cvt_pk_fp8_f32, FNUZ format"},
          {false, "no v_cvt_scalef32_pk_fp4_f32 before CDNA4; FP4 codes are "
                  "computed with integers"},
+         {false, "bf16 becomes f32 for arithmetic"},
          {true, "v_mfma_f32_16x16x16_bf16, 32x32x8"},
          {false, "v_mfma_f32_16x16x32_bf16 is CDNA4's"},
          {false, "v_mfma_scale_* is CDNA4's; scales are applied to f32 sums"},
@@ -104,6 +105,7 @@ static constexpr TargetInfo kKnownTargets[] = {
      {
          {true, "v_cvt_pk_fp8_f32, OCP format"},
          {true, "v_cvt_scalef32_pk_fp4_{f32,bf16,f16}"},
+         {false, "bf16 becomes f32 for arithmetic"},
          {true, "v_mfma_f32_16x16x16_bf16, 32x32x8"},
          {true, "v_mfma_f32_16x16x32_bf16, 32x32x16"},
          {true, "v_mfma_scale_f32_16x16x128_f8f6f4, 32x32x64"},
@@ -134,7 +136,8 @@ static constexpr TargetInfo kKnownTargets[] = {
      {
          {true, "cvt.rn.satfinite.e4m3x2.f32, OCP format"},
          {false, "cvt to e2m1x2 is sm_100's; FP4 codes are computed with "
-                 "integers"},
+                 "packed bf16"},
+         {true, "fma.rn.bf16x2, min.u16x2"},
          {false, "a matrix instruction of AMD"},
          {false, "a matrix instruction of AMD"},
          {false, "block-scaled tensor cores are sm_100's"},
@@ -163,6 +166,7 @@ static constexpr TargetInfo kKnownTargets[] = {
      {
          {false, "FP8 codes are computed with integers"},
          {false, "FP4 codes are computed with integers"},
+         {false, "the host has vectors"},
          {false, "the host has vectors"},
          {false, "the host has vectors"},
          {false, "the host has vectors"},
@@ -196,6 +200,7 @@ llvm::StringRef hipfuse::stringifyTargetFeature(TargetFeature feature) {
   static constexpr llvm::StringLiteral kNames[kNumTargetFeatures] = {
       "fp8-convert",
       "fp4-convert",
+      "packed-bf16",
       "mfma",
       "mfma-double-rate",
       "scaled-mfma",

@@ -19,6 +19,7 @@
 // GFX950-NEXT:   fused mHC below tokens   1024
 // GFX950-NEXT:   fp8-convert              on: v_cvt_pk_fp8_f32
 // GFX950-NEXT:   fp4-convert              on: v_cvt_scalef32_pk_fp4
+// GFX950-NEXT:   packed-bf16              off: bf16 becomes f32 for arithmetic
 // GFX950-NEXT:   mfma                     on:
 // GFX950-NEXT:   mfma-double-rate         on:
 // GFX950-NEXT:   scaled-mfma              on: v_mfma_scale_f32_16x16x128_f8f6f4

@@ -33,6 +33,7 @@ enum class Fp8Flavour { FN, FNUZ };
 enum class TargetFeature {
   Fp8Convert,          ///< packed conversion of f32 to FP8
   Fp4Convert,          ///< scaled conversion of f32 to FP4
+  PackedBf16,          ///< arithmetic on two bf16 of a register at once
   Mfma,                ///< AMD's matrix instructions
   MfmaDoubleRate,      ///< bf16 16x16x32 and 32x32x16 in one instruction
   ScaledMfma,          ///< matrix instructions with E8M0 block scales
@@ -43,7 +44,7 @@ enum class TargetFeature {
   SlotHoles,           ///< sparse attention skips holes in its slot lists
   FusedMhcByDefault    ///< mHC post and the next pre as one kernel
 };
-inline constexpr unsigned kNumTargetFeatures = 11;
+inline constexpr unsigned kNumTargetFeatures = 12;
 
 /// Whether a target has a feature, and why it does or does not.
 struct FeatureState {

@@ -74,8 +74,8 @@ static Refusal emitSiluMulQuantize(SiluMulQuantizeOp op,
   SmallVector<Value> row = b.rowIndices(op.getData(), b.workgroup());
   RowValues values = buildSiluRow(b, tile, silu, x, row, splits);
   if (std::optional<Type> type = op.getRoundBeforeQuant())
-    values = tile.map(values,
-                      [&](Value v, int64_t) { return roundTo(b, v, *type); });
+    values = tile.map(
+        values, [&](Value v, int64_t) { return truncateTo(b, v, *type); });
   quantizeRow(b, tile, config, quantize, values, row);
   b.setBytesPerRow(std::max<int64_t>(splits.count, 1) *
                        bytesPerRow({op.getX()}) +

@@ -516,8 +516,11 @@ std::pair<Value, Value> KernelBuilder::countThreads(Value condition) {
 // Leaves that differ between targets
 //===----------------------------------------------------------------------===//
 
-Value KernelBuilder::sqrt(Value value) {
-  return LLVM::SqrtOp::create(*this, value);
+Value KernelBuilder::rsqrt(Value value) {
+  return intrinsic(target.vendor == hipfuse::Vendor::AMD
+                       ? "llvm.amdgcn.rsq.f32"
+                       : "llvm.nvvm.rsqrt.approx.f",
+                   getF32Type(), value);
 }
 
 Value KernelBuilder::fma(Value a, Value b, Value c) {
@@ -654,10 +657,115 @@ Value KernelBuilder::encodeFp8(SchemeAttr scheme, Value value,
   return bytesOfWords(*this, words);
 }
 
+Value KernelBuilder::amax(SchemeAttr scheme, Value value) {
+  auto maximum = [&](Value l, Value r) { return umax(l, r); };
+  if (!isPackedBf16(scheme, value))
+    return reduce(amaxCandidates(*this, scheme, extendToF32(*this, value)),
+                  maximum);
+  // Two patterns of 16 bits to a register, until one is left.
+  Value magnitudes = bitcast(value, getI16Type());
+  magnitudes = andi(magnitudes, constant16(0x7FFF, magnitudes));
+  Value bits = reduce(magnitudes, maximum);
+  return shli(arith::ExtUIOp::create(*this, getI32Type(), bits), 16);
+}
+
+bool KernelBuilder::isPackedBf16(SchemeAttr scheme, Value value) {
+  return (target.get(hipfuse::TargetFeature::Fp4Convert).available ||
+          target.get(hipfuse::TargetFeature::PackedBf16).available) &&
+         elementOf(value).isBF16() && scheme.isFp4() &&
+         scheme.getElementRounding() == ElementRounding::NearestEven &&
+         scheme.getNonfinite() == NonFinite::Propagate &&
+         cast<VectorType>(value.getType()).getNumElements() % 8 == 0;
+}
+
+Value KernelBuilder::constant16(int64_t pattern, Value like) {
+  auto type = cast<VectorType>(like.getType()).clone(getI16Type());
+  return arith::ConstantOp::create(
+      *this,
+      DenseElementsAttr::get(type, static_cast<Attribute>(getI16IntegerAttr(
+                                       static_cast<int16_t>(pattern)))));
+}
+
+/// The 32-bit words of a vector of 16-bit elements: two elements each.
+static Value wordsOf(KernelBuilder &b, Value vector) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  return vector::BitCastOp::create(b, b.vectorOf(b.getI32Type(), lanes / 2),
+                                   vector);
+}
+
+Value KernelBuilder::encodeFp4Packed(Value value, const BlockScale &scale) {
+  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
+  SmallVector<Value> words;
+  if (target.get(hipfuse::TargetFeature::Fp4Convert).available) {
+    Value divisor = fromBits(shli(scale.stored, 23));
+    Value pairs = wordsOf(*this, value);
+    for (int64_t first = 0; first < lanes; first += 8) {
+      Value word = immediate(*this, getLoc(), getI32Type(), 0);
+      for (int64_t pair = 0; pair < 4; ++pair) {
+        Value two = LLVM::BitcastOp::create(*this, vectorOf(getBF16Type(), 2),
+                                            lane(pairs, first / 2 + pair));
+        word = intrinsic("llvm.amdgcn.cvt.scalef32.pk.fp4.bf16", getI32Type(),
+                         {word, two, divisor,
+                          immediate(*this, getLoc(), getI32Type(), pair)});
+      }
+      words.push_back(word);
+    }
+    return bytesOfWords(*this, words);
+  }
+
+  // In units of codes a magnitude m < 8 is min(2 m, m + 2, m / 2 + 4), and
+  // rounding commutes with the minimum. Between 128 and 256 bf16 has the unit
+  // 1, so that the adder rounds 128 + code; all three lines share that binade,
+  // and patterns compare like values. bf16 products with powers of two are
+  // exact.
+  Value bits = bitcast(value, getI16Type());
+  Value magnitude =
+      bitcast(andi(bits, constant16(0x7FFF, bits)), getBF16Type());
+  auto splatBf16 = [&](int64_t pattern) {
+    return bitcast(constant16(pattern, bits), getBF16Type());
+  };
+  Value factor = truncateTo(*this, scale.operand, getBF16Type());
+  magnitude = mulf(magnitude, factor);
+  Value code = constant16(0x4307, bits);                  // 128 + 7
+  for (auto [slope, start] : {std::pair(0x4000, 0x4300),  // 2 m + 128
+                              std::pair(0x3F80, 0x4302),  // m + 130
+                              std::pair(0x3F00, 0x4304)}) // m / 2 + 132
+    code =
+        umin(code, bitcast(fma(magnitude, splatBf16(slope), splatBf16(start)),
+                           getI16Type()));
+  // The rest is done on words of elements k and k + 4 of eight, so that each
+  // goes to its place by one shift.
+  Value codes = wordsOf(*this, code), signs = wordsOf(*this, bits);
+  Value mask = i32(0x00070007), signMask = i32(0x00080008);
+  for (int64_t first = 0; first < lanes / 2; first += 4) {
+    auto coded = [&](int64_t index) {
+      Value pair = andi(lane(codes, first + index), mask);
+      return ori(pair, andi(shrui(lane(signs, first + index), 12), signMask));
+    };
+    Value word;
+    for (int64_t k = 0; k < 2; ++k) {
+      Value low = coded(k), high = coded(k + 2);
+      Value even = ori(andi(low, i32(0xFFFF)), shli(high, 16));
+      Value odd = ori(shrui(low, 16), andi(high, i32(0xFFFF0000)));
+      for (auto [pair, place] : {std::pair(even, 2 * k), {odd, 2 * k + 1}}) {
+        pair = place ? shli(pair, 4 * place) : pair;
+        word = word ? ori(word, pair) : pair;
+      }
+    }
+    words.push_back(word);
+  }
+  return bytesOfWords(*this, words);
+}
+
 Value KernelBuilder::encode(SchemeAttr scheme, Value value,
                             const BlockScale &scale) {
-  Value bytes = scheme.isFp4() ? encodeFp4(scheme, value, scale)
-                               : encodeFp8(scheme, value, scale);
+  Value bytes;
+  if (isPackedBf16(scheme, value))
+    bytes = encodeFp4Packed(value, scale);
+  else if (value = extendToF32(*this, value); scheme.isFp4())
+    bytes = encodeFp4(scheme, value, scale);
+  else
+    bytes = encodeFp8(scheme, value, scale);
   if (!scale.isNaN)
     return bytes;
   Value zero = arith::ConstantOp::create(*this, bytes.getType(),

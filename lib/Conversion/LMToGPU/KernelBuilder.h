@@ -152,11 +152,15 @@ public:
   // Leaves that differ between targets
   //===--------------------------------------------------------------------===//
 
-  Value sqrt(Value value);
+  /// 1 / sqrt(value), within 2 units in the last place.
+  Value rsqrt(Value value);
   Value fma(Value a, Value b, Value c);
   Value intrinsic(StringRef name, Type result, ValueRange operands);
-  /// Elements as `lm::encodeElements` defines them, by the target's converts
-  /// where it has them: an i8 vector.
+  /// The pattern of the largest magnitude of a vector of f32 or bf16, of what
+  /// takes part in amax, as f32 has it.
+  Value amax(SchemeAttr scheme, Value value);
+  /// Elements of a vector of f32 or bf16 as `lm::encodeElements` defines them,
+  /// by the target's converts where it has them: an i8 vector.
   Value encode(SchemeAttr scheme, Value value, const BlockScale &scale);
 
 private:
@@ -168,6 +172,10 @@ private:
   /// AMD: the value of the lane that a DPP control names.
   Value moveLanes(Value scalar, int64_t control);
   Value encodeFp4Codes(SchemeAttr scheme, Value value, const BlockScale &scale);
+  /// bf16 `value` is encoded without becoming f32, two elements to a register.
+  bool isPackedBf16(SchemeAttr scheme, Value value);
+  Value encodeFp4Packed(Value value, const BlockScale &scale);
+  Value constant16(int64_t pattern, Value like);
   Value encodeFp4(SchemeAttr scheme, Value value, const BlockScale &scale);
   Value encodeFp8(SchemeAttr scheme, Value value, const BlockScale &scale);
   Value lane(Value vector, int64_t index);

@@ -136,8 +136,8 @@ static Refusal emitRmsNormQuantize(RmsNormQuantizeOp op,
     SmallVector<Value> row = b.rowIndices(op.getData(), b.workgroup());
     RowValues values = buildNorm(b, tile, norm, row);
     if (std::optional<Type> type = op.getRoundBeforeQuant())
-      values = tile.map(values,
-                        [&](Value v, int64_t) { return roundTo(b, v, *type); });
+      values = tile.map(
+          values, [&](Value v, int64_t) { return truncateTo(b, v, *type); });
     if (op.getNormOut()) {
       Buffer out = b.buffer(op.getNormOut());
       tile.storeF32(values, out, b.rowOffset(out, row));

@@ -29,8 +29,8 @@ static Refusal emitQuantize(QuantizeOp op, EmitterContext &context) {
                        b.buffer(op.getScale()), b.buffer(op.getInputScale())};
   Buffer x = b.buffer(op.getX());
   SmallVector<Value> row = b.rowIndices(op.getX(), b.workgroup());
-  quantizeRow(b, tile, config, quantize, tile.loadF32(x, b.rowOffset(x, row)),
-              row);
+  quantizeRow(b, tile, config, quantize,
+              tile.clear(tile.load(x, b.rowOffset(x, row))), row);
   b.setBytesPerRow(bytesPerRow({op.getX(), op.getData(), op.getScale()}));
   b.launch(b.hostRows(op.getX()));
   return std::nullopt;

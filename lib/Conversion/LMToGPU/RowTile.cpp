@@ -50,13 +50,20 @@ RowValues RowTile::load(const Buffer &buffer, Value offset, bool constant) {
   return values;
 }
 
-RowValues RowTile::toF32(const RowValues &raw) {
+RowValues RowTile::clear(const RowValues &raw) {
   return map(raw, [&](Value value, int64_t c) {
-    value = extendToF32(b, value);
-    if (Value there = isPresent(c))
-      value = b.select(there, value, b.f32(0.0f, value));
-    return value;
+    Value there = isPresent(c);
+    if (!there)
+      return value;
+    Value zero = arith::ConstantOp::create(b, value.getType(),
+                                           b.getZeroAttr(value.getType()));
+    return b.select(there, value, zero);
   });
+}
+
+RowValues RowTile::toF32(const RowValues &raw) {
+  return map(clear(raw),
+             [&](Value value, int64_t) { return extendToF32(b, value); });
 }
 
 RowValues RowTile::loadSum(const Buffer &buffer, ValueRange row, int64_t splits,
@@ -131,10 +138,9 @@ RowValues lm::buildNorm(KernelBuilder &b, RowTile &tile, const NormRow &norm,
         return roundTo(b, value, type);
       });
   }
-  Value mean = b.divf(tile.sumOfSquares(values),
-                      b.f32(static_cast<float>(norm.x.type.getShape().back())));
-  Value root = b.sqrt(b.addf(mean, b.f32(norm.epsilon)));
-  Value factor = b.splat(b.divf(b.f32(1.0f), root));
+  float columns = norm.x.type.getShape().back();
+  Value mean = b.mulf(tile.sumOfSquares(values), b.f32(1.0f / columns));
+  Value factor = b.splat(b.rsqrt(b.addf(mean, b.f32(norm.epsilon))));
   if (!weight.empty())
     weight = tile.toF32(weight);
   return tile.map(values, [&](Value value, int64_t c) {
@@ -250,9 +256,8 @@ void lm::quantizeRow(KernelBuilder &b, RowTile &tile, const RowConfig &config,
   }
 
   // The largest magnitude among the columns of this thread, per chunk.
-  RowValues amax = tile.map(values, [&](Value value, int64_t) {
-    return b.reduce(amaxCandidates(b, q.scheme, value), maximum);
-  });
+  RowValues amax = tile.map(
+      values, [&](Value value, int64_t) { return b.amax(q.scheme, value); });
   if (q.scheme.getGranularity() == Granularity::Token) {
     Value all;
     for (Value value : amax)

@@ -33,6 +33,8 @@ public:
   RowValues load(const Buffer &buffer, Value offset, bool constant = false);
   /// The same row extended to f32, and zero where a thread has no columns.
   RowValues toF32(const RowValues &raw);
+  /// The same row, zero where a thread has no columns.
+  RowValues clear(const RowValues &raw);
   RowValues loadF32(const Buffer &buffer, Value offset, bool constant = false) {
     return toF32(load(buffer, offset, constant));
   }
@@ -40,7 +42,7 @@ public:
   /// `type`, of that many rows along the first dimension.
   RowValues loadSum(const Buffer &buffer, ValueRange row, int64_t splits,
                     Type type);
-  /// Stores f32 values, rounded to the buffer's elements.
+  /// Stores values, rounded to the buffer's elements.
   void storeF32(const RowValues &values, const Buffer &buffer, Value offset);
   /// Builds `body` for a chunk where the thread has columns in it.
   void whenPresent(int64_t chunk, function_ref<void()> body);
@@ -80,8 +82,8 @@ struct QuantizeRow {
   Buffer data, scale, inputScale;
 };
 
-/// Quantises a row and stores data and scales, the padding of shuffled scales
-/// included. Needs `refuseQuantization` to pass.
+/// Quantises a row of f32 or narrower floats and stores data and scales, the
+/// padding of shuffled scales included. Needs `refuseQuantization` to pass.
 void quantizeRow(KernelBuilder &b, RowTile &tile, const RowConfig &config,
                  const QuantizeRow &quantize, const RowValues &values,
                  ValueRange row);

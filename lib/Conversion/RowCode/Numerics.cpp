@@ -71,9 +71,29 @@ static Value roundToUpperHalf(RowBuilder &b, Value value) {
   return b.select(isNaN, quiet, rounded);
 }
 
+/// Rounds pairs of lanes to bf16 by one operation each: code generators have
+/// instructions for two, and take wider vectors apart lane by lane.
+static Value truncatePairs(RowBuilder &b, Value value, Type type) {
+  int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
+  SmallVector<Value> words;
+  for (int64_t lane = 0; lane < lanes; lane += 2) {
+    Value pair = arith::TruncFOp::create(
+        b, b.vectorOf(type, 2), b.shuffle(value, value, {lane, lane + 1}));
+    pair = vector::BitCastOp::create(b, b.vectorOf(b.getI32Type(), 1), pair);
+    words.push_back(vector::ExtractOp::create(b, pair, ArrayRef<int64_t>{0}));
+  }
+  Value packed = vector::FromElementsOp::create(
+      b, b.vectorOf(b.getI32Type(), lanes / 2), words);
+  return vector::BitCastOp::create(b, b.vectorOf(type, lanes), packed);
+}
+
 Value lm::truncateTo(RowBuilder &b, Value value, Type type) {
   if (type.isF32())
     return value;
+  auto vector = dyn_cast<VectorType>(value.getType());
+  if (type.isBF16() && b.hasNativeBf16() && vector &&
+      vector.getNumElements() > 2 && vector.getNumElements() % 2 == 0)
+    return truncatePairs(b, value, type);
   if (type.isBF16() && !b.hasNativeBf16()) {
     Value upper = b.shrui(roundToUpperHalf(b, value), 16);
     return b.bitcast(truncate(b, upper, b.getIntegerType(16)), type);
