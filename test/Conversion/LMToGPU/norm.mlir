@@ -15,7 +15,7 @@
 // GFX950: llvm.amdgcn.update.dpp.i32
 // SM90-COUNT-5: gpu.shuffle xor
 // CHECK: gpu.barrier
-// GFX950-COUNT-8: llvm.amdgcn.cvt.scalef32.pk.fp4.f32
+// GFX950-COUNT-8: llvm.amdgcn.cvt.scalef32.pk.fp4.bf16
 // SM90-NOT: llvm.amdgcn
 // CHECK: gpu.return
 func.func @add_norm_quantize(%x: memref<?x7168xbf16>, %r: memref<?x7168xbf16>,

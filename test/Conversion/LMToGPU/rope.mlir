@@ -30,7 +30,7 @@ func.func @interleaved(%x: memref<?x16x64xbf16>, %pos: memref<?xi64>, %cs: memre
 // CHECK: gpu.func @rope_0
 // CHECK-COUNT-2: llvm.load {{.*}} -> vector<8xbf16>
 // CHECK: arith.negf
-// CHECK-NOT: vector.shuffle
+// CHECK-NOT: vector.interleave
 // CHECK-COUNT-2: llvm.store {{.*}} : vector<8xbf16>
 func.func @neox_in_place(%x: memref<?x64xbf16>, %pos: memref<?xi32>, %cos: memref<4096x32xbf16>, %sin: memref<4096x32xbf16>) {
   lm.rope neox inverse ins(%x : memref<?x64xbf16>) positions(%pos : memref<?xi32>)
