@@ -31,6 +31,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 for part in ("golden", "Integration"):
     sys.path.insert(0, os.path.join(ROOT, "test", part))
 from hipfuse_golden import cases  # noqa: E402
+import check_attention  # noqa: E402
 from check_programs import Check, arguments  # noqa: E402
 import programs  # noqa: E402
 
@@ -117,6 +118,10 @@ FULL = (("rows_512", 512, all_cases, (1, 17)),
         ("rows_7168", 7168, wide_cases, (1, 6)))
 
 
+# Lists of check_attention.py's cases.
+EDGES = ("slots", "merging")
+
+
 class Suite:
     def __init__(self, args):
         self.root, self.compiler = args.suite, args.compiler
@@ -164,7 +169,7 @@ class Suite:
 
 
 def add_cases(suite, name, columns, generate, tokens):
-    """Lines of cases.txt."""
+    """Lines of cases.txt for cases of check_programs.py."""
     checks = [Check(f"f{i}", case, options)
               for i, (case, options) in enumerate(generate(columns))]
     built = [programs.build(c.name, c.case, c.resolve(1, columns))
@@ -195,6 +200,25 @@ def add_cases(suite, name, columns, generate, tokens):
                 " ".join("-" if e else s for s, e in zip(stored, exact)),
                 " ".join(s if e else "-" for s, e in zip(stored, exact)),
                 "" if all(exact) else TOLERANCE))
+
+
+def add_edges(suite, name, edges):
+    """Lines of cases.txt for cases of check_attention.py."""
+    checks = [c for edge in edges for c in check_attention.EDGES[edge]()]
+    inputs = [c.inputs(suite.seed + i) for i, c in enumerate(checks)]
+    built = [check_attention.build(f"f{i}", c, values)
+             for i, (c, values) in enumerate(zip(checks, inputs))]
+    artefact = suite.compile(name, "\n".join(p.text() for p in built))
+    for check, program, values in zip(checks, built, inputs):
+        files = [suite.store(v.stored()) for v in values.values()]
+        results = suite.run_on_host(artefact, program.name, files,
+                                    len(program.results))
+        names = [result for result, _, _ in program.results]
+        for problem in check_attention.judge(check, values, results, names):
+            sys.exit(f"the host's {check.text}: {problem}")
+        stored = [suite.store(result) for result in results]
+        yield "|".join((check.text, artefact, program.name, " ".join(files),
+                        " ".join("-" for _ in stored), " ".join(stored), ""))
 
 
 def norm_bench(m, n, residual):
@@ -249,6 +273,14 @@ def add_benchmarks(suite, quick):
         yield "|".join((label, artefact, entry, str(moved), " ".join(inputs)))
 
 
+def all_lines(suite, quick):
+    """Lines of cases.txt."""
+    for part in QUICK if quick else FULL:
+        yield from add_cases(suite, *part)
+    if not quick:
+        yield from add_edges(suite, "attention_parts", EDGES)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--compiler", required=True)
@@ -261,8 +293,7 @@ def main():
     suite = Suite(args)
     count = {}
     for name, lines in (
-            ("cases.txt", (line for part in (QUICK if args.quick else FULL)
-                           for line in add_cases(suite, *part))),
+            ("cases.txt", all_lines(suite, args.quick)),
             ("bench.txt", add_benchmarks(suite, args.quick))):
         with open(suite.path(name), "w") as file:
             count[name] = 0
