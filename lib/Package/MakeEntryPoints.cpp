@@ -6,9 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Descriptor.h"
 #include "DimEvaluator.h"
+#include "RuntimeDtype.h"
 
+#include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Package/Passes.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
@@ -52,16 +53,51 @@ static std::optional<unsigned> findTiedArgument(Value value) {
   return arg.getArgNumber();
 }
 
+namespace {
+
+/// What `#lm.entry_point` will say of a function.
+struct EntryDescriptor {
+  std::string name;
+  SmallVector<lm::EntryBufferAttr> args, results;
+  SmallVector<Attribute> constraints;
+  FlatSymbolRefAttr shape, code;
+
+  /// Whether a result is held by argument `arg` after the call.
+  bool isUpdated(size_t arg) const {
+    return llvm::any_of(results, [&](lm::EntryBufferAttr result) {
+      return result.getTied() == static_cast<int64_t>(arg);
+    });
+  }
+
+  lm::EntryPointAttr get(MLIRContext *context, StringAttr device) const {
+    auto array = [&](auto range) {
+      return ArrayAttr::get(context,
+                            SmallVector<Attribute>(range.begin(), range.end()));
+    };
+    ArrayAttr codes;
+    if (device)
+      codes = ArrayAttr::get(
+          context, lm::DeviceCodeAttr::get(context, device.getValue(), code));
+    return lm::EntryPointAttr::get(
+        context, name, shape, array(args), array(results),
+        constraints.empty() ? ArrayAttr() : array(constraints),
+        device ? FlatSymbolRefAttr() : code, codes);
+  }
+};
+
+} // namespace
+
 /// Describes `func`, or emits why it cannot be an entry.
-static FailureOr<FunctionDescriptor> describe(func::FuncOp func) {
-  FunctionDescriptor descriptor;
+static FailureOr<EntryDescriptor> describe(func::FuncOp func) {
+  EntryDescriptor descriptor;
   descriptor.name = func.getSymName().str();
   if (!llvm::hasSingleElement(func.getBody()))
     return func.emitError("public function '")
            << func.getSymName() << "' has control flow between blocks";
 
-  auto addTensor = [&](SmallVector<TensorDescriptor> &list, Type type,
-                       std::string name, StringRef what) -> LogicalResult {
+  auto addTensor = [&](SmallVector<lm::EntryBufferAttr> &list, Type type,
+                       StringRef name, StringRef what,
+                       int64_t tied) -> LogicalResult {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || tensor.getEncoding())
       return func.emitError(what) << " '" << name << "' of public function '"
@@ -72,25 +108,25 @@ static FailureOr<FunctionDescriptor> describe(func::FuncOp func) {
              << " '" << name << "' of public function '" << func.getSymName()
              << "' has element type " << tensor.getElementType()
              << ", which an artefact cannot name";
-    list.push_back({std::move(name), tensor, -1});
+    list.push_back(
+        lm::EntryBufferAttr::get(func.getContext(), name, tensor, tied));
     return success();
   };
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
     if (failed(addTensor(descriptor.args, func.getArgumentTypes()[i],
-                         DimEvaluator::getArgName(func, i), "argument")))
+                         DimEvaluator::getArgName(func, i), "argument", -1)))
       return failure();
 
   Operation *ret = func.getBody().front().getTerminator();
   llvm::SmallDenseSet<unsigned> tied;
   for (unsigned i = 0, e = func.getNumResults(); i < e; ++i) {
     auto name = func.getResultAttrOfType<StringAttr>(i, "lm.name");
+    std::optional<unsigned> arg = findTiedArgument(ret->getOperand(i));
+    bool isTied = arg && tied.insert(*arg).second;
     if (failed(addTensor(descriptor.results, func.getResultTypes()[i],
                          name ? name.str() : "result" + std::to_string(i),
-                         "result")))
+                         "result", isTied ? static_cast<int64_t>(*arg) : -1)))
       return failure();
-    std::optional<unsigned> arg = findTiedArgument(ret->getOperand(i));
-    if (arg && tied.insert(*arg).second)
-      descriptor.results.back().tiedArg = *arg;
   }
   return descriptor;
 }
@@ -104,22 +140,22 @@ namespace {
 /// Emits LLVM code that reads and writes arrays of dimensions.
 class EntryBuilder {
 public:
-  EntryBuilder(ModuleOp module)
+  /// Makes code for `device`, or for the host where it is null.
+  EntryBuilder(ModuleOp module, StringAttr device)
       : builder(module.getContext()), loc(module.getLoc()),
-        converter(module.getContext()) {
+        converter(module.getContext()), device(device) {
     builder.setInsertionPointToEnd(module.getBody());
     ptr = LLVM::LLVMPointerType::get(module.getContext());
     i32 = builder.getI32Type();
     i64 = builder.getI64Type();
   }
 
-  void makeShapeFunction(func::FuncOp func, FunctionDescriptor &descriptor,
+  void makeShapeFunction(func::FuncOp func, EntryDescriptor &descriptor,
                          DimEvaluator &dims,
                          ArrayRef<ShapeConstraint> constraints,
                          ArrayRef<AffineExpr> resultDims);
-  func::FuncOp makeHostFunction(func::FuncOp func,
-                                const FunctionDescriptor &descriptor);
-  void makeEntry(FunctionDescriptor &descriptor, func::FuncOp host);
+  /// The function's body between its buffers, and what leads to it.
+  void makeCode(func::FuncOp func, EntryDescriptor &descriptor);
 
 private:
   Value constant(int64_t value) {
@@ -141,10 +177,20 @@ private:
   /// The contiguous buffer at data[index], its sizes from dims[firstDim].
   Value makeBuffer(RankedTensorType type, Value data, int64_t index, Value dims,
                    int64_t firstDim);
+  /// Moves the body of `func` between the buffers of the entry function `to`.
+  void makeBody(func::FuncOp func, const EntryDescriptor &descriptor,
+                func::FuncOp to);
+  /// A private function over (api, data, dims).
+  func::FuncOp makeFunction(Location loc, const Twine &name, StringRef marker,
+                            TypeRange results);
+  Value zero() {
+    return LLVM::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  }
 
   OpBuilder builder;
   Location loc;
   LLVMTypeConverter converter;
+  StringAttr device;
   Type ptr, i32, i64;
 };
 
@@ -174,15 +220,15 @@ Value EntryBuilder::emit(AffineExpr expr, Value array) {
 }
 
 void EntryBuilder::makeShapeFunction(func::FuncOp func,
-                                     FunctionDescriptor &descriptor,
+                                     EntryDescriptor &descriptor,
                                      DimEvaluator &dims,
                                      ArrayRef<ShapeConstraint> constraints,
                                      ArrayRef<AffineExpr> resultDims) {
   OpBuilder::InsertionGuard guard(builder);
-  descriptor.shapeSymbol = "hipfuse_shape_" + descriptor.name;
   auto shape = LLVM::LLVMFuncOp::create(
-      builder, loc, descriptor.shapeSymbol,
+      builder, loc, "hipfuse_shape_" + descriptor.name,
       LLVM::LLVMFunctionType::get(i32, {ptr, ptr}), LLVM::Linkage::Internal);
+  descriptor.shape = FlatSymbolRefAttr::get(shape);
   Block *block = shape.addEntryBlock(builder);
   Value argDims = block->getArgument(0), out = block->getArgument(1);
   builder.setInsertionPointToStart(block);
@@ -193,10 +239,10 @@ void EntryBuilder::makeShapeFunction(func::FuncOp func,
   };
 
   for (const ShapeConstraint &constraint : constraints) {
-    descriptor.constraints.push_back(
+    descriptor.constraints.push_back(builder.getStringAttr(
         dims.describe(constraint.lhs) +
         (constraint.equal ? " equals " : " is at least ") +
-        dims.describe(constraint.rhs));
+        dims.describe(constraint.rhs)));
     Value holds = LLVM::ICmpOp::create(
         builder, loc,
         constraint.equal ? LLVM::ICmpPredicate::eq : LLVM::ICmpPredicate::sge,
@@ -235,19 +281,23 @@ Value EntryBuilder::makeBuffer(RankedTensorType type, Value data, int64_t index,
       .getResult(0);
 }
 
-func::FuncOp
-EntryBuilder::makeHostFunction(func::FuncOp func,
-                               const FunctionDescriptor &descriptor) {
-  OpBuilder::InsertionGuard guard(builder);
-  auto host = func::FuncOp::create(
-      builder, func.getLoc(), "hipfuse_host_" + descriptor.name,
-      builder.getFunctionType({ptr, ptr, ptr}, {}));
-  host.setPrivate();
-  host->setAttr("lm.host_entry", builder.getUnitAttr());
-  host->setAttr(
+func::FuncOp EntryBuilder::makeFunction(Location loc, const Twine &name,
+                                        StringRef marker, TypeRange results) {
+  auto function =
+      func::FuncOp::create(builder, loc, builder.getStringAttr(name).getValue(),
+                           builder.getFunctionType({ptr, ptr, ptr}, results));
+  function.setPrivate();
+  function->setAttr(marker, builder.getUnitAttr());
+  function->setAttr(
       "llvm.linkage",
       LLVM::LinkageAttr::get(builder.getContext(), LLVM::Linkage::Internal));
-  Block *block = host.addEntryBlock();
+  return function;
+}
+
+void EntryBuilder::makeBody(func::FuncOp func,
+                            const EntryDescriptor &descriptor,
+                            func::FuncOp to) {
+  Block *block = to.addEntryBlock();
   builder.setInsertionPointToStart(block);
   Value data = block->getArgument(1), dims = block->getArgument(2);
 
@@ -255,26 +305,24 @@ EntryBuilder::makeHostFunction(func::FuncOp func,
   SmallVector<Value> argBuffers;
   int64_t index = 0, firstDim = 0;
   for (auto [i, arg] : llvm::enumerate(descriptor.args)) {
-    bool writable =
-        llvm::any_of(descriptor.results, [arg = i](const auto &result) {
-          return result.tiedArg == static_cast<int32_t>(arg);
-        });
-    Value buffer = makeBuffer(arg.type, data, index++, dims, firstDim);
-    firstDim += arg.type.getRank();
+    RankedTensorType type = arg.getType();
+    Value buffer = makeBuffer(type, data, index++, dims, firstDim);
+    firstDim += type.getRank();
     argBuffers.push_back(buffer);
-    mapping.map(func.getArgument(i), bufferization::ToTensorOp::create(
-                                         builder, loc, arg.type, buffer,
-                                         /*restrict=*/true, writable));
+    mapping.map(func.getArgument(i),
+                bufferization::ToTensorOp::create(builder, loc, type, buffer,
+                                                  /*restrict=*/true,
+                                                  descriptor.isUpdated(i)));
   }
   SmallVector<Value> resultBuffers;
-  for (const TensorDescriptor &result : descriptor.results) {
-    if (result.tiedArg >= 0) {
-      resultBuffers.push_back(argBuffers[result.tiedArg]);
+  for (lm::EntryBufferAttr result : descriptor.results) {
+    if (result.getTied() >= 0) {
+      resultBuffers.push_back(argBuffers[result.getTied()]);
       continue;
     }
     resultBuffers.push_back(
-        makeBuffer(result.type, data, index++, dims, firstDim));
-    firstDim += result.type.getRank();
+        makeBuffer(result.getType(), data, index++, dims, firstDim));
+    firstDim += result.getType().getRank();
   }
 
   for (Operation &op : func.getBody().front().without_terminator())
@@ -284,26 +332,38 @@ EntryBuilder::makeHostFunction(func::FuncOp func,
     bufferization::MaterializeInDestinationOp::create(
         builder, loc, /*result=*/Type(),
         mapping.lookupOrDefault(ret->getOperand(i)), resultBuffers[i],
-        /*restrict=*/result.tiedArg < 0, /*writable=*/true);
+        /*restrict=*/result.getTied() < 0, /*writable=*/true);
   }
-  func::ReturnOp::create(builder, loc);
-  return host;
 }
 
-void EntryBuilder::makeEntry(FunctionDescriptor &descriptor,
-                             func::FuncOp host) {
+void EntryBuilder::makeCode(func::FuncOp func, EntryDescriptor &descriptor) {
   OpBuilder::InsertionGuard guard(builder);
-  descriptor.hostSymbol = "hipfuse_entry_" + descriptor.name;
+  if (device) {
+    // What goes wrong in a launch is handed on.
+    func::FuncOp launch = makeFunction(func.getLoc(),
+                                       "hipfuse_device_" + device.getValue() +
+                                           "_" + descriptor.name,
+                                       "lm.device_entry", i32);
+    makeBody(func, descriptor, launch);
+    func::ReturnOp::create(builder, loc, zero());
+    descriptor.code = FlatSymbolRefAttr::get(launch);
+    return;
+  }
+  func::FuncOp host =
+      makeFunction(func.getLoc(), "hipfuse_host_" + descriptor.name,
+                   "lm.host_entry", TypeRange());
   auto entry = LLVM::LLVMFuncOp::create(
-      builder, loc, descriptor.hostSymbol,
+      builder, loc, "hipfuse_entry_" + descriptor.name,
       LLVM::LLVMFunctionType::get(i32, {ptr, ptr, ptr}),
       LLVM::Linkage::Internal);
+  makeBody(func, descriptor, host);
+  func::ReturnOp::create(builder, loc);
+
   Block *block = entry.addEntryBlock(builder);
   builder.setInsertionPointToStart(block);
   func::CallOp::create(builder, loc, host, block->getArguments());
-  Value ok =
-      LLVM::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
-  LLVM::ReturnOp::create(builder, loc, ok);
+  LLVM::ReturnOp::create(builder, loc, zero());
+  descriptor.code = FlatSymbolRefAttr::get(entry);
 }
 
 //===----------------------------------------------------------------------===//
@@ -321,8 +381,21 @@ struct MakeEntryPointsPass final
       if (func.isPublic())
         functions.push_back(func);
 
-    EntryBuilder entries(module);
-    SmallVector<FunctionDescriptor, 0> descriptors;
+    StringAttr chip;
+    if (device) {
+      auto target =
+          module->getAttrOfType<lm::TargetAttr>(lm::TargetAttr::kName);
+      if (!target || target.isHost()) {
+        module.emitError("device entries need a '")
+            << lm::TargetAttr::kName << "' that is a device; lm-attach-target "
+            << "gives the module one";
+        return signalPassFailure();
+      }
+      chip = StringAttr::get(&getContext(), target.getChip());
+    }
+
+    EntryBuilder builder(module, chip);
+    SmallVector<lm::EntryPointAttr> entries;
     for (func::FuncOp func : functions) {
       WalkResult calls = func.walk([&](func::CallOp call) {
         call.emitError("call of '")
@@ -330,7 +403,7 @@ struct MakeEntryPointsPass final
             << "' remains; an entry needs its callees inlined";
         return WalkResult::interrupt();
       });
-      FailureOr<FunctionDescriptor> descriptor = describe(func);
+      FailureOr<EntryDescriptor> descriptor = describe(func);
       if (calls.wasInterrupted() || failed(descriptor))
         return signalPassFailure();
 
@@ -347,16 +420,15 @@ struct MakeEntryPointsPass final
           if (!resultDims.back())
             return signalPassFailure();
         }
-      entries.makeShapeFunction(func, *descriptor, dims, *constraints,
+      builder.makeShapeFunction(func, *descriptor, dims, *constraints,
                                 resultDims);
-      func::FuncOp host = entries.makeHostFunction(func, *descriptor);
-      entries.makeEntry(*descriptor, host);
-      descriptors.push_back(std::move(*descriptor));
+      builder.makeCode(func, *descriptor);
+      entries.push_back(descriptor->get(&getContext(), chip));
     }
     for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (!func->hasAttr("lm.host_entry"))
+      if (!func->hasAttr("lm.host_entry") && !func->hasAttr("lm.device_entry"))
         func.erase();
-    emitModuleDescriptor(module, producer, descriptors);
+    lm::setEntryPoints(module, entries);
 
     // Bufferisation knows slices, not concatenations.
     RewritePatternSet patterns(&getContext());

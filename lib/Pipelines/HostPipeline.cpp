@@ -38,9 +38,7 @@ void hipfuse::buildFrontPipeline(OpPassManager &pm,
 void hipfuse::buildHostLoweringPipeline(OpPassManager &pm,
                                         const HostPipelineOptions &options) {
   // Tensors to buffers.
-  MakeEntryPointsPassOptions entryOptions;
-  entryOptions.producer = options.producer;
-  pm.addPass(createMakeEntryPointsPass(entryOptions));
+  pm.addPass(createMakeEntryPointsPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createOneShotBufferizePass());
@@ -87,6 +85,9 @@ void hipfuse::buildHostPipeline(OpPassManager &pm,
                                 const HostPipelineOptions &options) {
   buildFrontPipeline(pm, options);
   buildHostLoweringPipeline(pm, options);
+  EmitDescriptorPassOptions descriptorOptions;
+  descriptorOptions.producer = options.producer;
+  pm.addPass(createEmitDescriptorPass(descriptorOptions));
 }
 
 void hipfuse::registerPipelines() {

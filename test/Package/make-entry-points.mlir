@@ -1,9 +1,14 @@
-// RUN: hipfuse-opt %s --split-input-file --hipfuse-make-entry-points='producer=test' | FileCheck %s
+// RUN: hipfuse-opt %s --split-input-file --hipfuse-make-entry-points | FileCheck %s
 
 // The cache is updated in place: writable, no buffer of its own. The other
 // argument is read only. The number of slots may not exceed the rows.
 
-// CHECK-LABEL: llvm.func internal @hipfuse_shape_write
+// CHECK-LABEL: module attributes {lm.entry_points = [#lm.entry_point<name = "write", shape = @hipfuse_shape_write,
+// CHECK-SAME: #lm.entry_buffer<name = "kv", type = tensor<?x512xbf16>>
+// CHECK-SAME: results = [#lm.entry_buffer<name = "cache", type = tensor<8x64x576xbf16>, tied = 3>]
+// CHECK-SAME: constraints = ["dim 0 of argument 'kv' equals dim 0 of argument 'arg1'", "dim 0 of argument 'kv' is at least dim 0 of argument 'slots'"]
+// CHECK-SAME: host = @hipfuse_entry_write>]}
+// CHECK: llvm.func internal @hipfuse_shape_write
 // CHECK: llvm.icmp "eq"
 // CHECK: llvm.icmp "sge"
 // CHECK-LABEL: func.func private @hipfuse_host_write
@@ -13,10 +18,6 @@
 // CHECK: %[[RESULT:.*]] = lm.mla_cache_write
 // CHECK: bufferization.materialize_in_destination %[[RESULT]] in writable %[[CACHE]]
 // CHECK: llvm.func internal @hipfuse_entry_write
-// CHECK: "dim 0 of argument 'kv' equals dim 0 of argument 'arg1'\00"
-// CHECK: "dim 0 of argument 'kv' is at least dim 0 of argument 'slots'\00"
-// CHECK: llvm.mlir.global external constant @hipfuse_module
-// CHECK: llvm.mlir.global external hidden constant @hipfuse_note() {{.*}}section = ".note.hipfuse"
 // CHECK-NOT: func.func @write
 func.func @write(%kv: tensor<?x512xbf16> {lm.name = "kv"}, %pe: tensor<?x64xbf16>, %slots: tensor<?xi64> {lm.name = "slots"}, %cache: tensor<8x64x576xbf16>) -> (tensor<8x64x576xbf16> {lm.name = "cache"}) {
   %0 = lm.mla_cache_write bf16 {skip_rule = #lm.skip_rule<negative>} ins(%kv, %pe : tensor<?x512xbf16>, tensor<?x64xbf16>) slots(%slots : tensor<?xi64>) outs(%cache : tensor<8x64x576xbf16>)
@@ -48,8 +49,9 @@ func.func @norm(%x: tensor<?x64xbf16>) -> (tensor<?x64xf32>, tensor<?x64xbf16>) 
 
 // Sizes through views: rows of a flattened tensor, a slice that must fit.
 
-// CHECK-LABEL: func.func private @hipfuse_host_views
-// CHECK: "dim 0 of argument 'arg0' is at least dim 0 of argument 'arg1'\00"
+// CHECK-LABEL: name = "views"
+// CHECK-SAME: constraints = ["dim 0 of argument 'arg0' is at least dim 0 of argument 'arg1'"]
+// CHECK: func.func private @hipfuse_host_views
 func.func @views(%x: tensor<?x8x16xf32>, %y: tensor<?x4xf32>) -> (tensor<?x16xf32>, tensor<?x8x4xf32>) {
   %c0 = arith.constant 0 : index
   %0 = tensor.collapse_shape %x [[0, 1], [2]] : tensor<?x8x16xf32> into tensor<?x16xf32>
@@ -62,9 +64,10 @@ func.func @views(%x: tensor<?x8x16xf32>, %y: tensor<?x4xf32>) -> (tensor<?x16xf3
 
 // A size that is a multiple of another: q_len rows per request.
 
-// CHECK-LABEL: func.func private @hipfuse_host_decode
-// CHECK: "dim 0 of argument 'arg2' equals dim 0 of argument 'arg3'\00"
-// CHECK: "dim 0 of argument 'arg0' equals (dim 0 of argument 'arg3' * 4)\00"
+// CHECK-LABEL: name = "decode"
+// CHECK-SAME: "dim 0 of argument 'arg2' equals dim 0 of argument 'arg3'"
+// CHECK-SAME: "dim 0 of argument 'arg0' equals (dim 0 of argument 'arg3' * 4)"
+// CHECK: func.func private @hipfuse_host_decode
 func.func @decode(%q: tensor<?x16x576xbf16>, %c: tensor<8x64x576xbf16>, %bt: tensor<?x4xi32>, %n: tensor<?xi32>) -> tensor<?x16x512xbf16> {
   %c0 = arith.constant 0 : index
   %t = tensor.dim %q, %c0 : tensor<?x16x576xbf16>

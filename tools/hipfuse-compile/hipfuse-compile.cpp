@@ -193,9 +193,10 @@ static int run(const char *argv0) {
   mlir::PassManager pm(&context);
   if (timing)
     pm.enableTiming();
-  hipfuse::buildFrontPipeline(pm, options);
-  if (emit != Emit::MLIR)
-    hipfuse::buildHostLoweringPipeline(pm, options);
+  if (emit == Emit::MLIR)
+    hipfuse::buildFrontPipeline(pm, options);
+  else
+    hipfuse::buildHostPipeline(pm, options);
   if (mlir::failed(pm.run(*module)))
     return fail("compilation of '" + input + "' failed");
 

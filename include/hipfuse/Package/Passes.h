@@ -9,6 +9,8 @@
 #ifndef HIPFUSE_PACKAGE_PASSES_H
 #define HIPFUSE_PACKAGE_PASSES_H
 
+#include "hipfuse/Dialect/LM/IR/LM.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

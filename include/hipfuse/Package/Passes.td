@@ -26,8 +26,13 @@ def MakeEntryPointsPass : Pass<"hipfuse-make-entry-points", "::mlir::ModuleOp"> 
         arguments and checks what must hold between them, so that a call with
         wrong shapes ends before it runs;
 
-    and for the module the descriptor `hipfuse_module` and the note that seals
-    the file. Private functions are inlined before (`inline`).
+    and for the module `lm.entry_points`, from which `hipfuse-emit-descriptor`
+    makes the artefact's descriptor. Private functions are inlined before
+    (`inline`).
+
+    With `device` the first two are one function, `hipfuse_device_CHIP_f(api,
+    data, dims) -> i32`, whose buffers are in the memory of the device that the
+    module's `lm.target` names, and which is to become launches of kernels.
 
     A result is *tied* to an argument when it is that argument after a chain of
     updates of destinations (a KV cache, a residual): it is updated in
@@ -38,13 +43,30 @@ def MakeEntryPointsPass : Pass<"hipfuse-make-entry-points", "::mlir::ModuleOp"> 
 
     Errors: an argument or result that is not a ranked tensor of a type that an
     artefact can name; a public function without a body; a result whose shape
-    does not follow from the shapes of the arguments; a remaining call.
+    does not follow from the shapes of the arguments; a remaining call; device
+    entries without a device in `lm.target`.
   }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::arith::ArithDialect"
+    "::mlir::arith::ArithDialect", "::mlir::lm::LMDialect"
   ];
+  let options = [
+    Option<"device", "device", "bool", "false",
+           "Make entries that launch kernels, not entries for the host">
+  ];
+}
+
+def EmitDescriptorPass : Pass<"hipfuse-emit-descriptor", "::mlir::ModuleOp"> {
+  let summary = "Emit the artefact's descriptor as constant data";
+  let description = [{
+    Turns `lm.entry_points` and the code objects in `gpu.binary` operations into
+    the tables of `runtime/include/hipfuse-rt/artifact.h`: the constant
+    `hipfuse_module`, everything that it points to, and the note that seals the
+    file. This is the last step before the module becomes host code; the
+    attribute and the binaries are gone after it.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
   let options = [
     Option<"producer", "producer", "std::string", "\"hipfuse\"",
            "Text in the artefact that says what wrote it">

@@ -9,6 +9,7 @@
 #include "hipfuse/Dialect/LM/IR/LM.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/VersionTuple.h"
 
 using namespace mlir;
@@ -17,6 +18,15 @@ using hipfuse::TargetFeature;
 
 LogicalResult LMDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
+  if (attribute.getName() == EntryPointAttr::kName) {
+    auto entries = dyn_cast<ArrayAttr>(attribute.getValue());
+    if (!isa<ModuleOp>(op) || !entries ||
+        !llvm::all_of(entries, llvm::IsaPred<EntryPointAttr>))
+      return op->emitError() << "'" << EntryPointAttr::kName
+                             << "' must be an array of #lm.entry_point on a "
+                                "module";
+    return success();
+  }
   if (attribute.getName() != TargetAttr::kName)
     return success();
   if (!isa<ModuleOp>(op))

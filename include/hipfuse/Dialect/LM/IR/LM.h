@@ -49,6 +49,21 @@ struct DimConstraint {
 #define GET_ATTRDEF_CLASSES
 #include "hipfuse/Dialect/LM/IR/LMAttrs.h.inc"
 
+namespace mlir::lm {
+
+/// The entry points of a module; empty if it has none.
+SmallVector<EntryPointAttr> getEntryPoints(Operation *module);
+/// Replaces the entry points of a module.
+void setEntryPoints(Operation *module, ArrayRef<EntryPointAttr> entries);
+
+/// The code for devices of an entry point.
+SmallVector<DeviceCodeAttr> getDeviceCodes(EntryPointAttr entry);
+/// The entry point with other code for devices.
+EntryPointAttr replaceDeviceCodes(EntryPointAttr entry,
+                                  ArrayRef<DeviceCodeAttr> codes);
+
+} // namespace mlir::lm
+
 #define GET_OP_CLASSES
 #include "hipfuse/Dialect/LM/IR/LMOps.h.inc"
 

@@ -10,6 +10,7 @@
 #define HIPFUSE_DIALECT_LM_IR_LMATTRS_TD
 
 include "hipfuse/Dialect/LM/IR/LMDialect.td"
+include "hipfuse/Dialect/LM/IR/LMEntryPoint.td"
 include "hipfuse/Dialect/LM/IR/LMTarget.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
