@@ -6,13 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Buffers.h"
 #include "DimEvaluator.h"
 #include "RuntimeDtype.h"
 
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Package/Passes.h"
 
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
@@ -262,23 +262,11 @@ Value EntryBuilder::makeBuffer(RankedTensorType type, Value data, int64_t index,
                                Value dims, int64_t firstDim) {
   auto memref = MemRefType::get(type.getShape(), type.getElementType());
   Value pointer = load(ptr, data, index);
-  SmallVector<Value> sizes, strides(type.getRank());
+  SmallVector<Value> sizes;
   for (int64_t d = 0, e = type.getRank(); d < e; ++d)
     sizes.push_back(type.isDynamicDim(d) ? load(i64, dims, firstDim + d)
                                          : constant(type.getDimSize(d)));
-  Value stride = constant(1);
-  for (int64_t d = type.getRank() - 1; d >= 0; --d) {
-    strides[d] = stride;
-    if (d)
-      stride = LLVM::MulOp::create(builder, loc, stride, sizes[d]);
-  }
-  SmallVector<Value> fields = {pointer, pointer, constant(0)};
-  llvm::append_range(fields, sizes);
-  llvm::append_range(fields, strides);
-  Value packed =
-      MemRefDescriptor::pack(builder, loc, converter, memref, fields);
-  return UnrealizedConversionCastOp::create(builder, loc, memref, packed)
-      .getResult(0);
+  return makeContiguousBuffer(builder, loc, converter, memref, pointer, sizes);
 }
 
 func::FuncOp EntryBuilder::makeFunction(Location loc, const Twine &name,

@@ -17,7 +17,6 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
-#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -30,7 +29,9 @@ void hipfuse::buildFrontPipeline(OpPassManager &pm,
   pm.addPass(createCSEPass());
   if (!options.fuse)
     return;
-  pm.addPass(lm::createFusePass());
+  lm::FusePassOptions fuseOptions;
+  fuseOptions.mhc = options.mhc;
+  pm.addPass(lm::createFusePass(fuseOptions));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -88,12 +89,4 @@ void hipfuse::buildHostPipeline(OpPassManager &pm,
   EmitDescriptorPassOptions descriptorOptions;
   descriptorOptions.producer = options.producer;
   pm.addPass(createEmitDescriptorPass(descriptorOptions));
-}
-
-void hipfuse::registerPipelines() {
-  PassPipelineRegistration<HostPipelineOptions>(
-      "hipfuse-host-pipeline",
-      "From lm operations on tensors to the LLVM dialect for the host, with "
-      "the entry points and the descriptor of an artefact",
-      buildHostPipeline);
 }

@@ -9,6 +9,8 @@
 #include "hipfuse/Registration.h"
 
 #include "hipfuse/Conversion/Passes.h"
+#include "hipfuse/DeviceCode/CodeObject.h"
+#include "hipfuse/DeviceCode/Passes.h"
 #include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Dialect/LM/Transforms/BufferizableOpInterfaceImpl.h"
 #include "hipfuse/Package/Passes.h"
@@ -49,6 +51,7 @@ void hipfuse::registerAllDialects(DialectRegistry &registry) {
                   math::MathDialect, memref::MemRefDialect, NVVM::NVVMDialect,
                   ROCDL::ROCDLDialect, scf::SCFDialect, tensor::TensorDialect,
                   vector::VectorDialect>();
+  registerDeviceCodeInterfaces(registry);
   func::registerInlinerExtension(registry);
   lm::registerBufferizableOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);
@@ -66,6 +69,7 @@ void hipfuse::registerAllPasses() {
   lm::registerLMConversionPasses();
   lm::registerLMTransformsPasses();
   lm::registerAttentionPipeline();
+  registerHipfuseDeviceCodePasses();
   registerHipfusePackagePasses();
   registerPipelines();
 }

@@ -6,55 +6,81 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelTable.h"
+#include "ParseProgram.h"
+
+#include "hipfuse/DeviceCode/CodeObject.h"
+#include "hipfuse/DeviceCode/Linker.h"
+#include "hipfuse/Dialect/LM/IR/LM.h"
 #include "hipfuse/Package/Artifact.h"
 #include "hipfuse/Package/HostObject.h"
+#include "hipfuse/Package/MergePrograms.h"
+#include "hipfuse/Package/Passes.h"
 #include "hipfuse/Pipelines/Pipelines.h"
 #include "hipfuse/Registration.h"
+#include "hipfuse/Target/KnownTargets.h"
 
-#include "mlir/AsmParser/AsmParser.h"
-#include "mlir/AsmParser/AsmParserState.h"
-#include "mlir/Bytecode/BytecodeReader.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "mlir/Support/Timing.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace llvm;
+using hipfuse::TargetInfo;
+using mlir::ModuleOp;
+using mlir::OwningOpRef;
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
 
 static cl::OptionCategory category("hipfuse-compile options");
 
 static cl::opt<std::string> input(cl::Positional, cl::desc("<input.mlir>"),
                                   cl::Required, cl::cat(category));
-static cl::opt<std::string> output("o",
-                                   cl::desc("Output file ('-' for stdout "
-                                            "where it is text)"),
-                                   cl::value_desc("file"), cl::Required,
-                                   cl::cat(category));
-static cl::list<std::string>
-    targets("target", cl::CommaSeparated, cl::value_desc("host,..."),
-            cl::desc("Targets to compile for (default: host)"),
-            cl::cat(category));
+static cl::opt<std::string>
+    output("o",
+           cl::desc("Output file ('-' for stdout where it is text). Other than "
+                    "an artefact, several targets make a file each, with the "
+                    "target before the suffix: out.gfx950.ll"),
+           cl::value_desc("file"), cl::cat(category));
+static cl::list<std::string> targetNames(
+    "target", cl::CommaSeparated, cl::value_desc("gfx950,gfx942,sm_90,host"),
+    cl::desc("Targets to compile for (default: host)"), cl::cat(category));
 
 namespace {
-enum class Emit { MLIR, LLVM, Asm, Obj, So };
+enum class Emit { MLIR, LLVM, Isa, Obj, So };
 } // namespace
 
 static cl::opt<Emit> emit(
     "emit", cl::desc("What to write"), cl::init(Emit::So),
-    cl::values(clEnumValN(Emit::MLIR, "mlir", "The program after fusion"),
-               clEnumValN(Emit::LLVM, "llvm", "LLVM IR of the host code"),
-               clEnumValN(Emit::Asm, "asm", "Assembly of the host code"),
-               clEnumValN(Emit::Obj, "obj", "Object file of the host code"),
-               clEnumValN(Emit::So, "so", "The artefact (default)")),
+    cl::values(
+        clEnumValN(Emit::MLIR, "mlir", "The program after fusion"),
+        clEnumValN(Emit::LLVM, "llvm", "LLVM IR of the host code or kernels"),
+        clEnumValN(Emit::Isa, "isa", "Assembly of them; PTX for NVIDIA"),
+        clEnumValN(Emit::Obj, "obj",
+                   "Object file of the host code; code object of the kernels"),
+        clEnumValN(Emit::So, "so", "The artefact (default)")),
     cl::cat(category));
 static cl::opt<bool> fuse("fuse", cl::desc("Run lm-fuse (default: true)"),
                           cl::init(true), cl::cat(category));
+static cl::opt<mlir::lm::MhcMode>
+    mhc("mhc",
+        cl::desc("Whether lm.mhc_post and lm.mhc_pre become one operation"),
+        cl::init(mlir::lm::MhcMode::Auto),
+        cl::values(clEnumValN(mlir::lm::MhcMode::Auto, "auto",
+                              "As the target prefers (default)"),
+                   clEnumValN(mlir::lm::MhcMode::Separate, "separate", "Never"),
+                   clEnumValN(mlir::lm::MhcMode::Fused, "fused",
+                              "Wherever the target has the kernel")),
+        cl::cat(category));
 static cl::opt<std::string>
     hostCpu("host-cpu",
             cl::desc("x86-64 processor of the host code (default: native)"),
@@ -68,8 +94,23 @@ static cl::opt<unsigned> optLevel("O", cl::Prefix,
                                   cl::cat(category));
 static cl::opt<std::string> linker("linker", cl::desc("Path of ld.lld"),
                                    cl::value_desc("path"), cl::cat(category));
+static cl::opt<std::string>
+    ptxas("ptxas",
+          cl::desc("Path of ptxas, which makes cubins for NVIDIA beside the "
+                   "PTX (default: on PATH, if it is there), or 'none'"),
+          cl::value_desc("path"), cl::cat(category));
+static cl::opt<bool>
+    printKernels("print-kernels",
+                 cl::desc("Print what each kernel needs of its device; without "
+                          "-o nothing is written"),
+                 cl::cat(category));
+static cl::opt<std::string>
+    saveTemps("save-temps", cl::ValueOptional,
+              cl::desc("Keep the intermediate forms of the code in this folder "
+                       "(default: the current one)"),
+              cl::value_desc("dir"), cl::cat(category));
 static cl::opt<bool> timing("timing",
-                            cl::desc("Report how long each pass took"),
+                            cl::desc("Report how long each step took"),
                             cl::cat(category));
 
 static int fail(const Twine &message) {
@@ -77,100 +118,329 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-static int writeText(StringRef text) {
+//===----------------------------------------------------------------------===//
+// Output
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Compiles one program as the options say.
+class Compiler {
+public:
+  Compiler(ModuleOp source, ArrayRef<const TargetInfo *> targets,
+           mlir::TimingScope &scope)
+      : source(source), targets(targets), scope(scope) {}
+
+  /// Writes what --emit names for each target.
+  Error emitEach();
+  /// Writes the artefact.
+  Error emitArtefact();
+
+private:
+  using Text = SmallVector<char, 0>;
+
+  /// A copy of the program after `build` for a target.
+  template <typename Build>
+  Expected<OwningOpRef<ModuleOp>> runPasses(const TargetInfo &target,
+                                            Build build);
+  Expected<OwningOpRef<ModuleOp>> fuseProgram(const TargetInfo &target);
+  Expected<OwningOpRef<ModuleOp>> lowerProgram(const TargetInfo &target);
+  Expected<Text> makeText(const TargetInfo &target);
+  Expected<Text> makeDeviceText(const TargetInfo &target);
+  /// Keeps text where --save-temps asks for it.
+  Error save(const TargetInfo &target, StringRef suffix, StringRef text);
+  std::string getTempPrefix() const;
+
+  ModuleOp source;
+  ArrayRef<const TargetInfo *> targets;
+  mlir::TimingScope &scope;
+};
+
+} // namespace
+
+static bool isHost(const TargetInfo &target) {
+  return target.vendor == hipfuse::Vendor::Host;
+}
+
+static constexpr StringLiteral kProducer =
+    "hipfuse " HIPFUSE_VERSION ", LLVM " LLVM_VERSION_STRING;
+
+static void setOptions(hipfuse::HostPipelineOptions &options) {
+  options.fuse = fuse;
+  options.mhc = mhc;
+  options.producer = kProducer.str();
+}
+
+static void setOptions(hipfuse::GpuPipelineOptions &options,
+                       const TargetInfo &target) {
+  options.chip = target.chip.str();
+  options.fuse = fuse;
+  options.mhc = mhc;
+  options.linker = linker;
+  options.ptxas = ptxas;
+  options.optLevel = optLevel;
+}
+
+static Expected<SmallVector<char, 0>> makeHostText(ModuleOp module,
+                                                   hipfuse::HostCode kind) {
+  hipfuse::HostObjectOptions options;
+  options.cpu = hostCpu;
+  options.features = hostFeatures;
+  options.optLevel = optLevel;
+  return hipfuse::emitHostCode(module, options, kind);
+}
+
+static std::string toText(ModuleOp module) {
+  std::string text;
+  raw_string_ostream stream(text);
+  module.print(stream);
+  return text;
+}
+
+static Error writeText(StringRef path, StringRef text) {
   std::string message;
-  std::unique_ptr<ToolOutputFile> file = mlir::openOutputFile(output, &message);
+  std::unique_ptr<ToolOutputFile> file = mlir::openOutputFile(path, &message);
   if (!file)
-    return fail(message);
+    return createStringError(message);
   file->os() << text;
   file->keep();
-  return 0;
+  return Error::success();
 }
 
-/// The text of a name in the source, without its sign; empty if there is none.
-static StringRef spelling(SMRange range) {
-  if (!range.isValid())
-    return "";
-  const char *begin = range.Start.getPointer();
-  return StringRef(begin, range.End.getPointer() - begin).ltrim('%');
+std::string Compiler::getTempPrefix() const {
+  SmallString<128> path(saveTemps);
+  sys::path::append(path, sys::path::stem(output.empty() ? input : output));
+  return path.str().str();
 }
 
-/// The name that the source gives to `value`; empty if it is only a number.
-static std::string nameOf(mlir::Value value,
-                          const mlir::AsmParserState &state) {
-  std::string name;
-  if (auto arg = dyn_cast<mlir::BlockArgument>(value)) {
-    const auto *block = state.getBlockDef(arg.getOwner());
-    if (block && arg.getArgNumber() < block->arguments.size())
-      name = spelling(block->arguments[arg.getArgNumber()].loc).str();
-  } else if (const auto *op = state.getOpDef(value.getDefiningOp())) {
-    unsigned number = cast<mlir::OpResult>(value).getResultNumber();
-    for (auto [i, group] : enumerate(op->resultGroups)) {
-      unsigned end = i + 1 < op->resultGroups.size()
-                         ? op->resultGroups[i + 1].startIndex
-                         : value.getDefiningOp()->getNumResults();
-      if (number < group.startIndex || number >= end)
-        continue;
-      name = spelling(group.definition.loc).split(':').first.str();
-      if (end - group.startIndex > 1)
-        name += "_" + std::to_string(number - group.startIndex);
-    }
-  }
-  return !name.empty() && !isDigit(name.front()) ? name : "";
+Error Compiler::save(const TargetInfo &target, StringRef suffix,
+                     StringRef text) {
+  if (saveTemps.getNumOccurrences() == 0)
+    return Error::success();
+  return writeText(getTempPrefix() + "." + target.chip.str() + suffix.str(),
+                   text);
 }
 
-/// Calls the arguments and results of public functions as the source does,
-/// where `lm.name` does not say otherwise.
-static void adoptNames(mlir::ModuleOp module,
-                       const mlir::AsmParserState &state) {
-  for (auto func : module.getOps<mlir::func::FuncOp>()) {
-    if (!func.isPublic() || func.isExternal())
-      continue;
-    auto adopt = [&](mlir::Value value, bool named, auto set) {
-      if (named)
-        return;
-      if (std::string name = nameOf(value, state); !name.empty())
-        set(mlir::StringAttr::get(module.getContext(), name));
-    };
-    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
-      adopt(func.getArgument(i), !!func.getArgAttr(i, "lm.name"),
-            [&](mlir::Attribute name) { func.setArgAttr(i, "lm.name", name); });
-    auto *ret = func.getBody().front().getTerminator();
-    for (unsigned i = 0, e = func.getNumResults(); i < e; ++i)
-      adopt(ret->getOperand(i), !!func.getResultAttr(i, "lm.name"),
-            [&](mlir::Attribute name) {
-              func.setResultAttr(i, "lm.name", name);
-            });
-  }
-}
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
 
-static mlir::OwningOpRef<mlir::ModuleOp> parse(const SourceMgr &sources,
-                                               mlir::MLIRContext &context) {
-  const MemoryBuffer &buffer =
-      *sources.getMemoryBuffer(sources.getMainFileID());
-  if (mlir::isBytecode(buffer.getMemBufferRef()))
-    return mlir::parseSourceFile<mlir::ModuleOp>(sources, &context);
-  mlir::Block block;
-  mlir::AsmParserState state;
-  mlir::ParserConfig config(&context);
-  if (mlir::failed(mlir::parseAsmSourceFile(sources, &block, config, &state)))
-    return nullptr;
-  mlir::Location loc =
-      mlir::FileLineColLoc::get(&context, buffer.getBufferIdentifier(), 0, 0);
-  mlir::OwningOpRef<mlir::ModuleOp> module =
-      mlir::detail::constructContainerOpForParserIfNecessary<mlir::ModuleOp>(
-          &block, &context, loc);
-  if (module)
-    adoptNames(*module, state);
+template <typename Build>
+Expected<OwningOpRef<ModuleOp>> Compiler::runPasses(const TargetInfo &target,
+                                                    Build build) {
+  OwningOpRef<ModuleOp> module = source.clone();
+  mlir::PassManager pm(source.getContext());
+  mlir::TimingScope nested = scope.nest(target.chip);
+  pm.enableTiming(nested);
+  build(pm);
+  if (mlir::failed(pm.run(*module)))
+    return createStringError("compilation of '" + input + "' for " +
+                             target.chip + " failed");
   return module;
 }
 
-static int run(const char *argv0) {
-  for (StringRef target : targets)
-    if (target != "host")
-      return fail("unknown target '" + target + "'; known: host");
+Expected<OwningOpRef<ModuleOp>>
+Compiler::fuseProgram(const TargetInfo &target) {
+  return runPasses(target, [&](mlir::PassManager &pm) {
+    if (isHost(target)) {
+      hipfuse::HostPipelineOptions options;
+      setOptions(options);
+      return hipfuse::buildFrontPipeline(pm, options);
+    }
+    hipfuse::GpuPipelineOptions options;
+    setOptions(options, target);
+    hipfuse::buildFrontPipeline(pm, options);
+  });
+}
+
+/// Everything but the descriptor.
+Expected<OwningOpRef<ModuleOp>>
+Compiler::lowerProgram(const TargetInfo &target) {
+  if (saveTemps.getNumOccurrences() != 0) {
+    auto fused = fuseProgram(target);
+    if (!fused)
+      return fused.takeError();
+    if (Error error = save(target, ".mlir", toText(**fused)))
+      return std::move(error);
+  }
+  return runPasses(target, [&](mlir::PassManager &pm) {
+    if (isHost(target)) {
+      hipfuse::HostPipelineOptions options;
+      setOptions(options);
+      hipfuse::buildFrontPipeline(pm, options);
+      return hipfuse::buildHostLoweringPipeline(pm, options);
+    }
+    hipfuse::GpuPipelineOptions options;
+    setOptions(options, target);
+    if (saveTemps.getNumOccurrences() != 0)
+      options.saveTemps = getTempPrefix();
+    hipfuse::buildFrontPipeline(pm, options);
+    hipfuse::buildKernelPipeline(pm, options);
+    hipfuse::buildLaunchPipeline(pm, options);
+  });
+}
+
+Expected<Compiler::Text> Compiler::makeDeviceText(const TargetInfo &target) {
+  auto lowered = runPasses(target, [&](mlir::PassManager &pm) {
+    hipfuse::GpuPipelineOptions options;
+    setOptions(options, target);
+    hipfuse::buildFrontPipeline(pm, options);
+    hipfuse::buildKernelPipeline(pm, options);
+  });
+  if (!lowered)
+    return lowered.takeError();
+  auto kernels = (*lowered)->getOps<mlir::gpu::GPUModuleOp>();
+  if (kernels.empty())
+    return createStringError("no function of '" + input + "' has code for " +
+                             target.chip);
+  auto module =
+      hipfuse::DeviceModule::create(*kernels.begin(), target, optLevel);
+  if (!module)
+    return module.takeError();
+  if (emit == Emit::LLVM) {
+    std::string text = module->getLLVMIR();
+    return Text(text.begin(), text.end());
+  }
+  if (emit == Emit::Obj && target.vendor == hipfuse::Vendor::AMD) {
+    auto lld = hipfuse::findLinker(linker);
+    if (!lld)
+      return lld.takeError();
+    return module->makeHsaco(*lld);
+  }
+  auto assembly = module->getAssembly();
+  if (!assembly || emit == Emit::Isa)
+    return assembly;
+  auto assembler = hipfuse::findPtxas(ptxas);
+  if (!assembler)
+    return assembler.takeError();
+  if (assembler->empty())
+    return createStringError("an object for " + target.chip +
+                             " needs ptxas; name it with --ptxas, or take "
+                             "--emit=isa for PTX");
+  return module->makeCubin(*assembly, *assembler);
+}
+
+Expected<Compiler::Text> Compiler::makeText(const TargetInfo &target) {
+  if (emit == Emit::MLIR) {
+    auto fused = fuseProgram(target);
+    if (!fused)
+      return fused.takeError();
+    std::string text = toText(**fused);
+    return Text(text.begin(), text.end());
+  }
+  if (!isHost(target))
+    return makeDeviceText(target);
+  auto lowered = runPasses(target, [&](mlir::PassManager &pm) {
+    hipfuse::HostPipelineOptions options;
+    setOptions(options);
+    hipfuse::buildHostPipeline(pm, options);
+  });
+  if (!lowered)
+    return lowered.takeError();
+  return makeHostText(**lowered, emit == Emit::LLVM ? hipfuse::HostCode::LLVMIR
+                                 : emit == Emit::Isa
+                                     ? hipfuse::HostCode::Assembly
+                                     : hipfuse::HostCode::Object);
+}
+
+Error Compiler::emitEach() {
+  for (const TargetInfo *target : targets) {
+    Expected<Text> text = makeText(*target);
+    if (!text)
+      return text.takeError();
+    std::string path = output;
+    if (targets.size() > 1) {
+      SmallString<128> name(output);
+      StringRef suffix = sys::path::extension(output);
+      sys::path::replace_extension(name, "." + target->chip + suffix);
+      path = name.str().str();
+    }
+    if (Error error = writeText(path, StringRef(text->data(), text->size())))
+      return error;
+  }
+  return Error::success();
+}
+
+Error Compiler::emitArtefact() {
+  OwningOpRef<ModuleOp> program;
+  // The host's program comes first where there is one; it has most symbols.
+  SmallVector<const TargetInfo *> order;
+  for (bool host : {true, false})
+    llvm::copy_if(
+        targets, std::back_inserter(order),
+        [&](const TargetInfo *target) { return isHost(*target) == host; });
+  for (const TargetInfo *target : order) {
+    auto lowered = lowerProgram(*target);
+    if (!lowered)
+      return lowered.takeError();
+    if (!program)
+      program = std::move(*lowered);
+    else if (mlir::failed(hipfuse::mergePrograms(*program, **lowered)))
+      return createStringError("compilation of '" + input + "' failed");
+  }
+  for (mlir::lm::EntryPointAttr entry : mlir::lm::getEntryPoints(*program))
+    if (!entry.getHost() && !entry.getDevices())
+      return createStringError("function '" + entry.getName() +
+                               "' has no code for any of the targets; the "
+                               "target host takes every function");
+  if (printKernels)
+    printKernelTable(*program, outs());
+  if (output.empty())
+    return Error::success();
+
+  mlir::TimingScope nested = scope.nest("artefact");
+  mlir::PassManager pm(source.getContext());
+  pm.enableTiming(nested);
+  hipfuse::EmitDescriptorPassOptions options;
+  options.producer = kProducer.str();
+  pm.addPass(hipfuse::createEmitDescriptorPass(options));
+  if (mlir::failed(pm.run(*program)))
+    return createStringError("compilation of '" + input + "' failed");
+  if (saveTemps.getNumOccurrences() != 0) {
+    auto ir = makeHostText(*program, hipfuse::HostCode::LLVMIR);
+    if (!ir)
+      return ir.takeError();
+    if (Error error = save(*hipfuse::lookupTarget("host"), ".ll",
+                           StringRef(ir->data(), ir->size())))
+      return error;
+  }
+  auto object = makeHostText(*program, hipfuse::HostCode::Object);
+  if (!object)
+    return object.takeError();
+  auto lld = hipfuse::findLinker(linker);
+  if (!lld)
+    return lld.takeError();
+  return hipfuse::writeArtifact(*object, output, *lld);
+}
+
+//===----------------------------------------------------------------------===//
+// Driver
+//===----------------------------------------------------------------------===//
+
+static int run() {
+  SetVector<const TargetInfo *> targets;
+  for (StringRef name : targetNames) {
+    const TargetInfo *target = hipfuse::lookupTarget(name);
+    if (!target)
+      return fail("unknown target '" + name +
+                  "'; known: " + hipfuse::listKnownTargets());
+    targets.insert(target);
+  }
+  if (targets.empty())
+    targets.insert(hipfuse::lookupTarget("host"));
+  if (printKernels && emit != Emit::So)
+    return fail("--print-kernels goes with --emit=so");
+  if (output.empty() && !printKernels)
+    return fail("no output; name it with -o");
   if (emit == Emit::So && output == "-")
     return fail("an artefact cannot be written to stdout");
+  if (targets.size() > 1 && emit != Emit::So && output == "-")
+    return fail("several targets make several files, which cannot be written "
+                "to stdout");
+  if (!saveTemps.empty())
+    if (std::error_code error = sys::fs::create_directories(saveTemps))
+      return fail("cannot make the folder '" + saveTemps +
+                  "': " + error.message());
 
   std::string message;
   std::unique_ptr<MemoryBuffer> file = mlir::openInputFile(input, &message);
@@ -179,50 +449,20 @@ static int run(const char *argv0) {
   SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(file), SMLoc());
 
+  mlir::DefaultTimingManager timings;
+  timings.setEnabled(timing);
+  mlir::TimingScope scope = timings.getRootScope();
   mlir::DialectRegistry registry;
   hipfuse::registerAllDialects(registry);
   mlir::MLIRContext context(registry);
   mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context);
-  mlir::OwningOpRef<mlir::ModuleOp> module = parse(sources, context);
+  OwningOpRef<ModuleOp> module = parseProgram(sources, context);
   if (!module)
     return 1;
 
-  hipfuse::HostPipelineOptions options;
-  options.fuse = fuse;
-  options.producer = "hipfuse " HIPFUSE_VERSION ", LLVM " LLVM_VERSION_STRING;
-  mlir::PassManager pm(&context);
-  if (timing)
-    pm.enableTiming();
-  if (emit == Emit::MLIR)
-    hipfuse::buildFrontPipeline(pm, options);
-  else
-    hipfuse::buildHostPipeline(pm, options);
-  if (mlir::failed(pm.run(*module)))
-    return fail("compilation of '" + input + "' failed");
-
-  if (emit == Emit::MLIR) {
-    std::string text;
-    raw_string_ostream stream(text);
-    module->print(stream);
-    return writeText(text);
-  }
-  hipfuse::HostObjectOptions hostOptions;
-  hostOptions.cpu = hostCpu;
-  hostOptions.features = hostFeatures;
-  hostOptions.optLevel = optLevel;
-  auto kind = emit == Emit::LLVM  ? hipfuse::HostCode::LLVMIR
-              : emit == Emit::Asm ? hipfuse::HostCode::Assembly
-                                  : hipfuse::HostCode::Object;
-  auto code = hipfuse::emitHostCode(*module, hostOptions, kind);
-  if (!code)
-    return fail(toString(code.takeError()));
-  if (emit != Emit::So)
-    return writeText(StringRef(code->data(), code->size()));
-
-  auto lld = hipfuse::findLinker(linker, argv0);
-  if (!lld)
-    return fail(toString(lld.takeError()));
-  if (Error error = hipfuse::writeArtifact(*code, output, *lld))
+  Compiler compiler(*module, targets.getArrayRef(), scope);
+  if (Error error =
+          emit == Emit::So ? compiler.emitArtefact() : compiler.emitEach())
     return fail(toString(std::move(error)));
   return 0;
 }
@@ -234,6 +474,7 @@ int main(int argc, char **argv) {
       argc, argv,
       "Hipfuse compiler\n\n  Fuses a program of lm operations on tensors and "
       "compiles it to one shared object\n  with a C entry point per public "
-      "function, to be run by the Hipfuse runtime.\n");
-  return run(argv[0]);
+      "function and code objects for devices, to be run\n  by the Hipfuse "
+      "runtime.\n");
+  return run();
 }

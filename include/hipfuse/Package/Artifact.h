@@ -15,12 +15,6 @@
 
 namespace hipfuse {
 
-/// Finds ld.lld: `path` where it is not empty, else beside `argv0`, else the
-/// one of the LLVM that Hipfuse was built with, else on PATH. The error lists
-/// what was tried.
-llvm::Expected<std::string> findLinker(llvm::StringRef path,
-                                       llvm::StringRef argv0);
-
 /// Links an ELF object, as emitted by `emitHostCode`, to a sealed shared object
 /// at `output`, as `hipfuse-rt/artifact.h` describes it. The file appears whole
 /// or not at all.

@@ -107,6 +107,39 @@ def OutlineParallelLoopsPass
   ];
 }
 
+def LowerLaunchesPass : Pass<"hipfuse-lower-launches", "::mlir::ModuleOp"> {
+  let summary = "Turn launches of device entries into calls of the runtime";
+  let description = [{
+    Device entries receive a table of functions, `hipfuse_rt_launch_api` of
+    `runtime/include/hipfuse-rt/artifact.h`. In them
+
+    *   `gpu.launch_func` becomes a call of its `launch`, with the number of the
+        kernel in the code object's table, which is in the order of names. A
+        launch whose grid is empty is skipped;
+    *   `memref.alloc` becomes a piece of the call's workspace, and
+        `memref.dealloc` goes away;
+    *   `memref.copy` between contiguous buffers becomes a copy on the device,
+        skipped where it is empty.
+
+    The first call that returns another code than 0 ends the entry, which
+    returns that code. Control flow is between blocks (`convert-scf-to-cf`).
+
+    An entry that holds anything else than views, arithmetic and these has no
+    code for the target: it is dropped, with a warning that names function,
+    operation and location. Kernels that nothing launches are dropped too.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::gpu::GPUDialect"
+  ];
+  let statistics = [
+    Statistic<"numEntries", "num-entries", "Number of device entries lowered">,
+    Statistic<"numRefused", "num-refused",
+              "Number of functions without code for the target">
+  ];
+}
+
 def LowerStridedCopiesPass : Pass<"hipfuse-lower-strided-copies"> {
   let summary = "Copies of buffers that are not contiguous become linalg.copy";
   let description = [{

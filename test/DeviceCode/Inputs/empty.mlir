@@ -1,0 +1,1 @@
+gpu.module @hipfuse_kernels {}
