@@ -11,6 +11,7 @@
 #include "hipfuse/Package/Passes.h"
 #include "hipfuse/Pipelines/Pipelines.h"
 #include "hipfuse/Target/KnownTargets.h"
+#include "hipfuse/Transforms/AttentionPipeline.h"
 #include "hipfuse/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -35,6 +36,7 @@ void hipfuse::buildFrontPipeline(OpPassManager &pm,
     fuseOptions.mhc = options.mhc;
     pm.addPass(lm::createFusePass(fuseOptions));
   }
+  lm::buildAttentionPipeline(pm);
   // What the target must not run as it is, and what it has no kernel for.
   lm::DecomposePassOptions decomposeOptions;
   decomposeOptions.forTarget = true;

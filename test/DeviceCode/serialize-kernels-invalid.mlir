@@ -3,12 +3,14 @@
 // RUN: not hipfuse-opt %S/Inputs/empty.mlir --lm-attach-target=chip=gfx950 --hipfuse-serialize-kernels=linker=%t.none 2>&1 | FileCheck %s --check-prefix=LINKER
 // RUN: not hipfuse-opt %S/Inputs/empty.mlir --lm-attach-target=chip=gfx950 --hipfuse-serialize-kernels=linker=/bin/false 2>&1 | FileCheck %s --check-prefix=FALSE
 // RUN: not hipfuse-opt %S/Inputs/empty.mlir --lm-attach-target=chip=sm_90 --hipfuse-serialize-kernels=ptxas=%t.none 2>&1 | FileCheck %s --check-prefix=PTXAS
+// RUN: not hipfuse-opt %S/Inputs/empty.mlir --lm-attach-target=chip=sm_90 --hipfuse-serialize-kernels=ptxas=/bin/false 2>&1 | FileCheck %s --check-prefix=ASSEMBLE
 // RUN: hipfuse-opt %S/Inputs/empty.mlir --lm-attach-target=chip=gfx950 --hipfuse-serialize-kernels | FileCheck %s --check-prefix=EMPTY
 
 // TARGET: error: kernels need a 'lm.target' that is a device; lm-attach-target gives the module one
 // LINKER: error: no linker: install lld 22, or name one with --linker; tried {{.*}}none
 // FALSE: error: linking kernels for gfx950 with '/bin/false' failed
 // PTXAS: error: no ptxas at '{{.*}}none'; without --ptxas it is looked for on PATH, and --ptxas=none leaves cubins out
+// ASSEMBLE: error: assembling PTX with '/bin/false' failed
 
 // A module without kernels is a code object too.
 // EMPTY: gpu.binary @hipfuse_kernels_gfx950

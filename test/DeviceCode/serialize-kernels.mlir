@@ -12,6 +12,7 @@
 
 // RUN: hipfuse-opt %S/Inputs/scale.mlir --pass-pipeline='builtin.module(lm-attach-target{chip=sm_90},func.func(convert-scf-to-cf),hipfuse-lower-launches,gpu.module(convert-scf-to-cf,hipfuse-lower-kernel-math,convert-vector-to-llvm,convert-gpu-to-nvvm{index-bitwidth=64},convert-nvvm-to-llvm,reconcile-unrealized-casts),hipfuse-serialize-kernels{ptxas=none save-temps=%t/k})' | FileCheck %s --check-prefix=SM90
 // RUN: FileCheck %s --check-prefix=PTX < %t/k.sm_90.ptx
+// RUN: hipfuse-opt %S/Inputs/scale.mlir --pass-pipeline='builtin.module(lm-attach-target{chip=sm_90},func.func(convert-scf-to-cf),hipfuse-lower-launches,gpu.module(convert-scf-to-cf,hipfuse-lower-kernel-math,convert-vector-to-llvm,convert-gpu-to-nvvm{index-bitwidth=64},convert-nvvm-to-llvm,reconcile-unrealized-casts),hipfuse-serialize-kernels{ptxas=%S/Inputs/fake-ptxas.sh})' | FileCheck %s --check-prefix=CUBIN
 // RUN: ls %t | FileCheck %s --check-prefix=FILES
 
 // GFX950: gpu.binary @hipfuse_kernels_gfx950
@@ -51,6 +52,16 @@
 // SM90-SAME: #nvvm.target<O = 3, chip = "sm_90">, properties = {chip = "sm_90", kind = "ptx"}
 // SM90-SAME: metadata = {block = array<i32: 256, 1, 1>, bytes_per_row = 8192 : i64, kernarg_size = 20 : i32, params = array<i32: 8, 8, 4>, static_lds = 1024 : i32}
 // SM90-SAME: assembly = "
+
+// With an assembler the cubin comes first, and both know the registers. 40 of
+// them let 1536 threads of an SM run: 12 warps on each of its four parts.
+// CUBIN: gpu.binary @hipfuse_kernels_sm_90
+// CUBIN-SAME: kind = "cubin"
+// CUBIN-SAME: occupancy = 12 : i32, params = array<i32: 8, 8, 4>, scratch = 16 : i32
+// CUBIN-SAME: static_lds = 1024 : i32, vgpr_spills = 20 : i32, vgprs = 40 : i32
+// CUBIN-SAME: bin = "CUBIN"
+// CUBIN-SAME: kind = "ptx"
+// CUBIN-SAME: vgprs = 40 : i32
 
 // PTX: .version 8.0
 // PTX: .target sm_90
