@@ -35,6 +35,8 @@ static StringRef getIntrinsic(Operation *op) {
       .Case([](math::TruncOp) { return "llvm.trunc"; })
       .Case<math::RoundEvenOp, LLVM::RoundEvenOp>(
           [](auto) { return "llvm.roundeven"; })
+      .Case([](arith::MinNumFOp) { return "llvm.minnum"; })
+      .Case([](arith::MaxNumFOp) { return "llvm.maxnum"; })
       .Default([](Operation *) { return StringRef(); });
 }
 

@@ -22,8 +22,12 @@ gpu.module @hipfuse_kernels {
     %6 = math.trunc %5 : f32
     // CHECK-DAG: "llvm.roundeven.f32"
     %7 = math.roundeven %6 : f32
+    // CHECK-DAG: "llvm.minnum.f32"
+    %lo = arith.minnumf %7, %y : f32
+    // CHECK-DAG: "llvm.maxnum.f32"
+    %hi = arith.maxnumf %lo, %x : f32
     // CHECK-DAG: math.exp %{{.*}} : f32
-    %8 = math.exp %7 : f32
+    %8 = math.exp %hi : f32
     // CHECK-DAG: math.sqrt %{{.*}} : f16
     %9 = math.sqrt %h : f16
     gpu.return

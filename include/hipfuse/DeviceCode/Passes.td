@@ -17,8 +17,8 @@ def LowerKernelMathPass : Pass<"hipfuse-lower-kernel-math",
   let description = [{
     Rewrites those operations of the `math` dialect for which every target has
     instructions (`sqrt`, `fma`, `absf`, `copysign`, `floor`, `ceil`, `trunc`,
-    `roundeven`), on f32 and vectors of it, to calls of LLVM's intrinsics, with
-    their fast-math flags:
+    `roundeven`), and `arith.minnumf` and `arith.maxnumf`, on f32 and vectors of
+    it, to calls of LLVM's intrinsics, with their fast-math flags:
 
     ```mlir
     %0 = math.sqrt %x : vector<4xf32>

@@ -88,7 +88,7 @@ static Value truncatePairs(RowBuilder &b, Value value, Type type) {
 }
 
 Value lm::truncateTo(RowBuilder &b, Value value, Type type) {
-  if (type.isF32())
+  if (getElementTypeOrSelf(value.getType()) == type)
     return value;
   auto vector = dyn_cast<VectorType>(value.getType());
   if (type.isBF16() && b.hasNativeBf16() && vector &&
