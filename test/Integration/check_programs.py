@@ -4,14 +4,14 @@
 """Compiles chains of operations fused and unfused, runs both, compares.
 
     check_programs.py --build DIR SUITE [--n N] [--m M ...] [--seed S]
-                      [--device DEVICE --target TARGET]
+                      [--device DEVICE]
 
 Fused and unfused programs must give equal bits for every M; both must agree
 with the numpy reference under its contract for every M of --reference-m. With
---device, so must the fused program compiled for --target and run there, and
-what no target may compute differently must have the host's bits. Every
-function of the fused program must hold the fused operation that the suite
-names, and nothing of the chain. The last line is "N passed, N failed".
+--device, so must the fused program compiled for it and run there, and what no
+target may compute differently must have the host's bits. Every function of the
+fused program must hold the fused operation that the suite names, and nothing of
+the chain. The last line is "N passed, N failed".
 """
 
 import argparse
@@ -129,11 +129,10 @@ def main():
     parser.add_argument("--seed", type=int,
                         help="default: drawn, and printed")
     parser.add_argument("--device", help="also run on this device")
-    parser.add_argument("--target", help="what to compile for with --device")
+    parser.add_argument("--target", help="what to compile for with --device "
+                        "(default: the device's architecture)")
     parser.add_argument("--keep", help="keep programs and artefacts here")
     args = parser.parse_args()
-    if bool(args.device) != bool(args.target):
-        parser.error("--device and --target go together")
     seed = (args.seed if args.seed is not None
             else int.from_bytes(os.urandom(4), "little"))
     print(f"seed {seed}")
@@ -163,8 +162,10 @@ def main():
         device = None
         if args.device:
             path = os.path.join(directory, "device.so")
-            compile_module(args.build, source, path, "--target=" + args.target)
-            device = hipfuse_rt.Runtime(args.build, args.device).load(path)
+            device = hipfuse_rt.Runtime(args.build, args.device)
+            target = args.target or device.architecture.split(":")[0]
+            compile_module(args.build, source, path, "--target=" + target)
+            device = device.load(path)
 
         for check, program in zip(checks, compiled):
             program.columns = args.n
