@@ -98,7 +98,10 @@ def rope_cases(n):
                     layout=layout, interleaved=interleaved, emit_k_rot=emit,
                     heads=n // 32, blocks=16)
     base = dict(heads=4, blocks=16)
-    for options in (dict(skip_rule="negative_or_zero"),
+    for options in (dict(skip_rule="negative_or_zero"), dict(repeated=True),
+                    dict(repeated=True, slots=1, emit_k_rot=True),
+                    dict(heads=12, layout="fp8", latent=96, rope=24),
+                    dict(heads=3, interleaved=True, latent=96, rope=24),
                     dict(nope_first=False), dict(compute_type="bf16"),
                     dict(packed_table=True, table_type="bf16"),
                     dict(x_type="f16", q_type="f16"), dict(q_nope=False),
@@ -139,6 +142,7 @@ def single_cases(n):
         yield "split_k_reduce", dict(out_type=out_type)
     for layout in ("bf16", "fp8", "ds_mla_656", "ds_mla_584"):
         yield "mla_cache_write", dict(layout=layout, blocks=16)
+        yield "mla_cache_write", dict(layout=layout, blocks=16, repeated=True)
     for interleaved in (False, True):
         for inverse in (False, True):
             for compute_type in ("f32", "bf16"):

@@ -271,6 +271,15 @@ Value KernelBuilder::isNonZero(Value value) {
 
 void KernelBuilder::barrier() { gpu::BarrierOp::create(*this); }
 
+void KernelBuilder::issueLoads() {
+  // No instruction, but one that might write memory.
+  LLVM::InlineAsmOp::create(
+      *this, /*resultTypes=*/TypeRange(), /*operands=*/ValueRange(),
+      /*asm_string=*/"", /*constraints=*/"~{memory}",
+      /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+}
+
 SmallVector<Value>
 KernelBuilder::ifElse(Value condition, function_ref<SmallVector<Value>()> then,
                       ValueRange otherwise) {

@@ -98,6 +98,9 @@ public:
   Value isNonZero(Value value);
   Value isZero(Value value);
   void barrier();
+  /// Loads built before this, unless of constant data, are issued before what
+  /// follows: they are not moved into branches where alone they are used.
+  void issueLoads();
   /// Values under a condition; else those of `otherwise`.
   SmallVector<Value> ifElse(Value condition,
                             function_ref<SmallVector<Value>()> then,

@@ -15,8 +15,7 @@
 using namespace mlir;
 using namespace mlir::lm;
 
-/// The widest vector by which `columns` can be cut.
-static int64_t vectorOf(int64_t columns) {
+int64_t lm::getWidestVector(int64_t columns) {
   return std::min(kMaxVector, columns & -columns);
 }
 
@@ -26,7 +25,7 @@ static constexpr int64_t kPreferredChunks = 2;
 RowConfig lm::getRowConfig(const hipfuse::TargetInfo &target, int64_t columns) {
   RowConfig config;
   config.columns = columns;
-  config.vector = vectorOf(columns);
+  config.vector = getWidestVector(columns);
   int64_t vectors = columns / config.vector;
   // Two accesses of each buffer in flight per thread, and as many waves as that
   // leaves: rows of a workgroup wait for one another's sums, so a compute unit
@@ -54,7 +53,7 @@ RowConfig lm::getRowConfig(const hipfuse::TargetInfo &target, int64_t columns) {
 RowConfig lm::getRowConfigFor(int64_t columns, int64_t threads) {
   RowConfig config;
   config.columns = columns;
-  config.vector = vectorOf(columns);
+  config.vector = getWidestVector(columns);
   config.threads = threads;
   config.chunks = llvm::divideCeil(columns / config.vector, threads);
   return config;
@@ -72,14 +71,14 @@ SlotConfig lm::getSlotConfig(const hipfuse::TargetInfo &target,
 }
 
 RopeConfig lm::getRopeConfig(int64_t columns, bool neox) {
-  return {columns, vectorOf(neox ? columns / 2 : columns), neox};
+  return {columns, getWidestVector(neox ? columns / 2 : columns), neox};
 }
 
 RowConfig lm::getIndependentRowConfig(const hipfuse::TargetInfo &target,
                                       int64_t columns, int64_t unit) {
   RowConfig config;
   config.columns = columns;
-  config.vector = vectorOf(unit);
+  config.vector = getWidestVector(unit);
   int64_t vectors = columns / config.vector;
   config.threads = std::min<int64_t>(
       kIndependentThreads, llvm::alignTo<int64_t>(vectors, target.waveSize));
@@ -93,10 +92,10 @@ HeadsConfig lm::getHeadsConfig(const hipfuse::TargetInfo &target,
                                const RopeConfig &rope) {
   HeadsConfig config;
   config.columns = columns;
-  config.vector = columns ? vectorOf(columns) : 1;
+  config.vector = columns ? getWidestVector(columns) : 1;
   config.threads = kIndependentThreads;
-  // Two accesses in flight per thread. Fewer heads would leave more of the
-  // threads without a piece to rotate while they wait for positions and angles.
+  // Two accesses in flight per thread hide the latency of memory; more would
+  // leave compute units without a workgroup where there are few tokens.
   int64_t pieces = columns ? columns / config.vector : rope.pieces();
   int64_t accesses = columns ? kPreferredChunks : 1;
   config.heads = std::max<int64_t>(accesses * config.threads / pieces, 1);

@@ -35,6 +35,9 @@ inline constexpr int64_t kMaxVector = 8;
 /// Columns up to which a row is held in registers.
 inline constexpr int64_t kMaxRowColumns = 65536;
 
+/// The widest vector, 8, 4, 2 or 1, by which `columns` can be cut.
+int64_t getWidestVector(int64_t columns);
+
 /// The shape of row-wise kernels. `columns` is positive.
 RowConfig getRowConfig(const hipfuse::TargetInfo &target, int64_t columns);
 

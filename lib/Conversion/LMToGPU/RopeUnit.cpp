@@ -32,12 +32,16 @@ Place lm::placeOf(KernelBuilder &b, Value memref, const Buffer &buffer,
   return {b.rowOffset(buffer, indices), column};
 }
 
+Value lm::asVector(KernelBuilder &b, Value value) {
+  if (isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(b, b.vectorOf(value.getType(), 1), value);
+}
+
 Value lm::loadVectorF32(KernelBuilder &b, const Buffer &buffer, Place place,
                         int64_t lanes, bool constant) {
-  Value value = b.loadF32(buffer, place.offset, place.column, lanes, constant);
-  if (lanes > 1)
-    return value;
-  return vector::BroadcastOp::create(b, b.vectorOf(b.getF32Type(), 1), value);
+  return asVector(
+      b, b.loadF32(buffer, place.offset, place.column, lanes, constant));
 }
 
 int64_t lm::getRotatedColumns(ValueRange tables) {
@@ -59,8 +63,8 @@ Rotation Rotation::create(KernelBuilder &b, Value positions, ValueRange tables,
 }
 
 Value Rotation::tableRow(KernelBuilder &b, Value token) const {
-  Value position = b.load(positions, b.rowOffset(positions, token), Value(), 1,
-                          /*constant=*/true);
+  Value position =
+      b.load(positions, b.rowOffset(positions, token), Value(), 1, constant);
   if (!position.getType().isInteger(64))
     position = arith::ExtSIOp::create(b, b.getI64Type(), position);
   Value zero = arith::ConstantOp::create(b, b.getI64IntegerAttr(0));
@@ -78,9 +82,9 @@ std::pair<Value, Value> Rotation::angles(KernelBuilder &b, Value row,
                          ? b.addi(firstPair, b.i32(config.columns / 2))
                          : firstPair;
   Value cosine = loadVectorF32(b, cosines, {offsetIn(cosines), firstPair},
-                               lanes, /*constant=*/true);
-  Value sine = loadVectorF32(b, sines, {offsetIn(sines), sineColumn}, lanes,
-                             /*constant=*/true);
+                               lanes, constant);
+  Value sine =
+      loadVectorF32(b, sines, {offsetIn(sines), sineColumn}, lanes, constant);
   if (inverse)
     sine = arith::NegFOp::create(b, sine);
   return {cosine, sine};

@@ -25,6 +25,9 @@ struct Place {
 Place placeOf(KernelBuilder &b, Value memref, const Buffer &buffer, Value token,
               Value firstHead, Value head, Value column);
 
+/// `value`, or a vector of it where it is a scalar.
+Value asVector(KernelBuilder &b, Value value);
+
 /// As KernelBuilder::load, but a vector also for one lane; as f32.
 Value loadVectorF32(KernelBuilder &b, const Buffer &buffer, Place place,
                     int64_t lanes, bool constant = false);
@@ -37,6 +40,8 @@ struct Rotation {
   RopeConfig config;
   bool inverse;
   RopeCompute compute;
+  /// Positions and tables are loaded as constant data.
+  bool constant = true;
 
   template <typename OpTy>
   static Rotation of(KernelBuilder &b, OpTy op, bool inverse) {

@@ -108,12 +108,14 @@ def random_table(rng, positions, half, type_name):
             formats.round_to(np.sin(angle), type_name))
 
 
-def random_slots(rng, count, capacity, skip_rule):
-    """Distinct slots, about one in eight of them skipped."""
+def random_slots(rng, count, capacity, skip_rule, repeated=False):
+    """Slots, distinct unless `repeated`, about one in eight of them skipped."""
     if capacity < count + 1:
         raise ValueError(f"a cache of {capacity} slots is too small for "
                          f"{count} rows")
     slots = 1 + rng.permutation(capacity - 1)[:count]
+    if repeated:
+        slots = slots[rng.integers(0, -(-count // 3), count)]
     skipped = rng.random(count) < 0.125
     slots[skipped] = -1
     if skip_rule == "negative_or_zero" and skipped.any():
@@ -511,7 +513,8 @@ class Rope:
 
 _CACHE_OPTIONS = dict(layout="bf16", blocks=8, page=16, latent=512,
                       nope_first=True, skip_rule="negative",
-                      pow2_scale=False, element="f8E4M3FN", slots=-1)
+                      pow2_scale=False, element="f8E4M3FN", slots=-1,
+                      repeated=False)
 
 
 def _cache_inputs(o, rng):
@@ -535,7 +538,7 @@ def _cache_inputs(o, rng):
         "k_pe": Tensor(o.x_type, random_rows(rng, (o.m, o.rope), o.x_type)),
         "cache": cache,
         "slots": Tensor("i64", random_slots(rng, count, o.blocks * o.page,
-                                            o.skip_rule)),
+                                            o.skip_rule, o.repeated)),
     }
     if o.layout == "fp8":
         inputs["k_scale"] = Tensor("f32", np.array([0.125]))
