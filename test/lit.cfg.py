@@ -1,6 +1,7 @@
 """Configuration of the lit suite."""
 
 import os
+import re
 import subprocess
 
 import lit.formats
@@ -50,8 +51,14 @@ def find_devices():
                              "known: hip, cuda")
     for kind in ("hip", "cuda"):
         feature = kind + "-device"
-        if any(line.startswith((kind + ":", kind + " ")) for line in lines):
+        found = [line for line in lines
+                 if line.startswith((kind + ":", kind + " "))]
+        if found:
             config.available_features.add(feature)
+            # "hip:0: AMD Instinct MI355X, gfx950:sramecc+:xnack-, ..."
+            chip = re.search(r"\b(gfx\w+|sm_\d+)", found[0])
+            if chip:
+                config.substitutions.append((f"%{kind}_target", chip[1]))
             continue
         reason = next((line for line in lines if f"no {kind} device" in line),
                       "; ".join(lines) or "hipfuse-run lists nothing")
