@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "HostCode.h"
+
 #include "hipfuse/Conversion/Passes.h"
 #include "hipfuse/DeviceCode/Passes.h"
 #include "hipfuse/Package/Passes.h"
@@ -108,13 +110,7 @@ void hipfuse::buildLaunchPipeline(OpPassManager &pm,
 
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createReconcileUnrealizedCastsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addHostCodePasses(pm);
 }
 
 void hipfuse::buildGpuPipeline(OpPassManager &pm,

@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "HostCode.h"
+
 #include "hipfuse/Conversion/Passes.h"
 #include "hipfuse/Package/Passes.h"
 #include "hipfuse/Pipelines/Pipelines.h"
@@ -73,6 +75,10 @@ void hipfuse::buildHostLoweringPipeline(OpPassManager &pm,
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
+  addHostCodePasses(pm);
+}
+
+void hipfuse::addHostCodePasses(OpPassManager &pm) {
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createConvertControlFlowToLLVMPass());
