@@ -59,6 +59,9 @@ suite=$work/hipfuse-device-suite
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
 static="-static-libstdc++ -Wl,--gc-sections"
 echo "== runtime and tools"
+# Two of these scripts at a time would build in one folder.
+exec 9>"$build/device-suite.lock"
+flock 9
 cmake -S runtime -B "$build/device-suite" -G Ninja \
   -DCMAKE_BUILD_TYPE=Release -DHIPFUSE_RT_BUILD_TESTS=OFF \
   -DCMAKE_C_COMPILER="$(cached CMAKE_C_COMPILER)" \
@@ -71,6 +74,7 @@ cmake -S runtime -B "$build/device-suite" -G Ninja \
 ninja -C "$build/device-suite" ${JOBS:+-j "$JOBS"} >"$work/build.log" ||
   { cat "$work/build.log" >&2; exit 1; }
 cmake --install "$build/device-suite" --strip --prefix "$work/prefix" >/dev/null
+exec 9>&-
 mkdir -p "$suite/bin" "$suite/lib"
 cp "$work/prefix/bin/hipfuse-run" "$work/prefix/bin/hipfuse-bench" "$suite/bin"
 cp -L "$work/prefix/lib/libhipfuse_rt.so.1" "$suite/lib"
