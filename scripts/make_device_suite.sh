@@ -62,7 +62,9 @@ echo "== runtime and tools"
 # Two of these scripts at a time would build in one folder.
 exec 9>"$build/device-suite.lock"
 flock 9
-cmake -S runtime -B "$build/device-suite" -G Ninja \
+# A folder is configured once: a compiler that was named without its path would
+# look like another one the second time, and CMake would start all over.
+[ -f "$build/device-suite/build.ninja" ] || cmake -S runtime -B "$build/device-suite" -G Ninja \
   -DCMAKE_BUILD_TYPE=Release -DHIPFUSE_RT_BUILD_TESTS=OFF \
   -DCMAKE_C_COMPILER="$(cached CMAKE_C_COMPILER)" \
   -DCMAKE_CXX_COMPILER="$(cached CMAKE_CXX_COMPILER)" \
