@@ -24,6 +24,10 @@ namespace hipfuse::rt {
 /// What workspaces and device memory are aligned to.
 constexpr uint64_t memoryAlignment = 256;
 
+/// What the buffers of a GPU's calls are aligned to: its kernels access 16
+/// bytes at a time.
+constexpr uint64_t kernelAlignment = 16;
+
 /// A module made ready to run on one device. It borrows the module's
 /// descriptor and its device, both of which outlive it. Functions are named by
 /// number; `data` and `dims` are laid out as hipfuse_rt_host_fn takes them, and
@@ -31,6 +35,9 @@ constexpr uint64_t memoryAlignment = 256;
 class Program {
 public:
   virtual ~Program();
+
+  /// What buffers must be aligned to beyond the size of their elements.
+  virtual uint64_t bufferAlignment() const { return 1; }
 
   /// Can the function run on the device? If not, the message says why.
   virtual Status check(uint32_t index) = 0;

@@ -85,7 +85,7 @@ bool byteSize(const hipfuse_rt_tensor_desc &desc, const int64_t *dims,
 Status checkBuffer(const hipfuse_rt_function_desc &function, const char *kind,
                    size_t index, const hipfuse_rt_tensor_desc &desc,
                    const hipfuse_rt_tensor &tensor, const int64_t *dims,
-                   uint64_t &needed) {
+                   uint64_t alignment, uint64_t &needed) {
   auto what = [&] { return describe(function, kind, index, desc); };
   if (!byteSize(desc, dims, needed))
     return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
@@ -108,6 +108,11 @@ Status checkBuffer(const hipfuse_rt_function_desc &function, const char *kind,
                          "%s has a buffer that is not aligned to its element "
                          "size %zu",
                          what().c_str(), dtypeSize(desc.dtype));
+  if (reinterpret_cast<uintptr_t>(tensor.data) % alignment != 0)
+    return Status::error(HIPFUSE_RT_INVALID_ARGUMENT,
+                         "%s has a buffer that is not aligned to %" PRIu64
+                         " bytes, as the device's kernels need it",
+                         what().c_str(), alignment);
   return Status();
 }
 
@@ -239,7 +244,7 @@ Status hipfuse::rt::inferShapes(const hipfuse_rt_function_desc &function,
 }
 
 Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
-                                   size_t numArgs,
+                                   uint64_t alignment, size_t numArgs,
                                    const hipfuse_rt_tensor *args,
                                    size_t numResults,
                                    const hipfuse_rt_tensor *results,
@@ -262,7 +267,7 @@ Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
     uint64_t size = 0;
     HIPFUSE_RT_RETURN_IF_ERROR(checkBuffer(function, "argument", i,
                                            function.args[i], args[i],
-                                           args[i].dims, size));
+                                           args[i].dims, alignment, size));
     frame.data.push_back(args[i].data);
     if (size)
       frame.extentOfArg[i] = frame.extents.size();
@@ -296,8 +301,8 @@ Status hipfuse::rt::buildCallFrame(const hipfuse_rt_function_desc &function,
                              describe(function, "result", i, desc).c_str(),
                              results[i].dims[d], d, shape[d]);
     uint64_t size = 0;
-    HIPFUSE_RT_RETURN_IF_ERROR(
-        checkBuffer(function, "result", i, desc, results[i], shape, size));
+    HIPFUSE_RT_RETURN_IF_ERROR(checkBuffer(function, "result", i, desc,
+                                           results[i], shape, alignment, size));
     frame.data.push_back(results[i].data);
     addExtent(results[i].data, size, /*isResult=*/true, i);
   }

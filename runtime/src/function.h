@@ -49,7 +49,9 @@ Status inferShapes(const hipfuse_rt_function_desc &function, size_t numArgs,
                    const hipfuse_rt_tensor *args, CallFrame &frame);
 
 /// Checks everything about a call and lays its buffers and dimensions out.
-Status buildCallFrame(const hipfuse_rt_function_desc &function, size_t numArgs,
+/// Buffers are aligned to `alignment` bytes and to the size of their elements.
+Status buildCallFrame(const hipfuse_rt_function_desc &function,
+                      uint64_t alignment, size_t numArgs,
                       const hipfuse_rt_tensor *args, size_t numResults,
                       const hipfuse_rt_tensor *results, CallFrame &frame);
 

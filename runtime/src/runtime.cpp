@@ -147,8 +147,9 @@ hipfuse_rt_function_launch(const hipfuse_rt_function_t *function, void *stream,
   return guarded([&] {
     const char *name = function->desc->name;
     CallFrame &frame = threadFrame();
-    HIPFUSE_RT_RETURN_IF_ERROR(buildCallFrame(*function->desc, n_args, args,
-                                              n_results, results, frame));
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        buildCallFrame(*function->desc, function->program->bufferAlignment(),
+                       n_args, args, n_results, results, frame));
     HIPFUSE_RT_RETURN_IF_ERROR(function->program->check(function->index));
     uint64_t needed = 0;
     HIPFUSE_RT_RETURN_IF_ERROR(
@@ -177,8 +178,9 @@ hipfuse_rt_function_call(const hipfuse_rt_function_t *function, size_t n_args,
   HIPFUSE_RT_REQUIRE(function);
   return guarded([&] {
     CallFrame &frame = threadFrame();
-    HIPFUSE_RT_RETURN_IF_ERROR(buildCallFrame(*function->desc, n_args, args,
-                                              n_results, results, frame));
+    HIPFUSE_RT_RETURN_IF_ERROR(
+        buildCallFrame(*function->desc, function->program->bufferAlignment(),
+                       n_args, args, n_results, results, frame));
     HIPFUSE_RT_RETURN_IF_ERROR(function->program->check(function->index));
     TraceScope scope(function->device->trace(), "function",
                      function->desc->name, nullptr);

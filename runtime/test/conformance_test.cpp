@@ -288,6 +288,16 @@ TEST_P(ConformanceTest, LaunchesKeepTheirOrder) {
   EXPECT_EQ(synchronize(stream), "");
   EXPECT_EQ(download<uint32_t>(view.tensor.data, 1000), afterSteps(state, 10));
 
+  // Kernels of GPUs access 16 bytes at a time.
+  if (!isHost) {
+    View shifted(static_cast<int32_t *>(view.tensor.data) + 1, 999,
+                 HIPFUSE_RT_I32);
+    std::string error = text(hipfuse_rt_function_launch(
+        function("steps"), stream, nullptr, 0, 1, &shifted.tensor, 1, &tied));
+    EXPECT_NE(error.find("not aligned to 16 bytes"), std::string::npos)
+        << error;
+  }
+
   // The default stream, and the call that waits.
   ASSERT_EQ(text(hipfuse_rt_function_launch(function("steps"), nullptr, nullptr,
                                             0, 1, &view.tensor, 1, &tied)),

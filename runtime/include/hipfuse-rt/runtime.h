@@ -139,8 +139,9 @@ HIPFUSE_RT_EXPORT hipfuse_rt_status_t hipfuse_rt_function_launch(
  *
  * Everything is validated before anything runs: number of arguments and
  * results, element types, ranks, static dimensions, the function's shape
- * constraints, sizes, null and misaligned pointers, and that no buffer which
- * is written (a result, or an argument with a tied result) overlaps another
+ * constraints, sizes, null and misaligned pointers (buffers are aligned to
+ * their elements' size, on a GPU to 16 bytes too), and that no buffer which is
+ * written (a result, or an argument with a tied result) overlaps another
  * buffer. If the function's own code fails, results are unspecified. */
 HIPFUSE_RT_EXPORT hipfuse_rt_status_t
 hipfuse_rt_function_call(const hipfuse_rt_function_t *function, size_t n_args,

@@ -28,6 +28,7 @@ public:
                        std::unique_ptr<Program> &program);
   ~HipProgram() override;
 
+  uint64_t bufferAlignment() const override { return kernelAlignment; }
   Status check(uint32_t index) override;
   Status workspaceSize(uint32_t index, void *const *data, const int64_t *dims,
                        uint64_t &size) override;
