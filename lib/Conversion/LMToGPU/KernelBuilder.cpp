@@ -105,8 +105,8 @@ Buffer KernelBuilder::buffer(Value memref) {
   Buffer buffer;
   buffer.type = cast<MemRefType>(memref.getType());
   Type element = buffer.type.getElementType();
-  int64_t elementBytes = element.getIntOrFloatBitWidth() / 8;
   buffer.element = element.getIntOrFloatBitWidth() == 8 ? getI8Type() : element;
+  int64_t elementBytes = buffer.elementBytes();
 
   auto [strides, offset] = buffer.type.getStridesAndOffset();
   buffer.alignment = kBufferAlignment;
@@ -191,7 +191,7 @@ static gpu::GPUFuncOp findEqual(gpu::GPUModuleOp kernels,
   return {};
 }
 
-void KernelBuilder::launch(ValueRange grid, bool eraseOp) {
+void KernelBuilder::launch(ValueRange grid) {
   gpu::ReturnOp::create(*this);
   std::string stem = op->getName().stripDialect().str();
   gpu::GPUFuncOp callee = findEqual(kernels, kernel);
@@ -214,8 +214,7 @@ void KernelBuilder::launch(ValueRange grid, bool eraseOp) {
       gpu::KernelDim3{sizes[0], sizes[1], sizes[2]},
       gpu::KernelDim3{hostNumber(threads), hostNumber(1), hostNumber(1)},
       /*dynamicSharedMemorySize=*/Value(), arguments);
-  if (eraseOp)
-    op->erase();
+  op->erase();
 }
 
 //===----------------------------------------------------------------------===//
@@ -357,7 +356,7 @@ static unsigned accessAlignment(int64_t alignment, int64_t bytes,
 
 Value KernelBuilder::load(const Buffer &buffer, Value offset, Value column,
                           int64_t lanes, bool constant) {
-  int64_t elementBytes = buffer.element.getIntOrFloatBitWidth() / 8;
+  int64_t elementBytes = buffer.elementBytes();
   Type type = lanes == 1 ? buffer.element : vectorOf(buffer.element, lanes);
   auto op = LLVM::LoadOp::create(
       *this, type, address(buffer, offset, column),
@@ -373,7 +372,7 @@ Value KernelBuilder::loadF32(const Buffer &buffer, Value offset, Value column,
 
 void KernelBuilder::store(Value value, const Buffer &buffer, Value offset,
                           Value column) {
-  int64_t elementBytes = buffer.element.getIntOrFloatBitWidth() / 8;
+  int64_t elementBytes = buffer.elementBytes();
   auto vector = dyn_cast<VectorType>(value.getType());
   int64_t bytes = (vector ? vector.getNumElements() : 1) * elementBytes;
   LLVM::StoreOp::create(*this, value, address(buffer, offset, column),

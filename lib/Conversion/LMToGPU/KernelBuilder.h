@@ -79,8 +79,8 @@ public:
   void setBytesPerRow(int64_t bytes);
   /// Ends the kernel and launches it with `grid` workgroups (up to three index
   /// values), or launches an equal one that the module has already. Erases the
-  /// operation unless it is to be followed by other launches.
-  void launch(ValueRange grid, bool eraseOp = true);
+  /// operation.
+  void launch(ValueRange grid);
 
   //===--------------------------------------------------------------------===//
   // Threads
@@ -177,6 +177,10 @@ private:
   Value encodeFp4Codes(SchemeAttr scheme, Value value, const BlockScale &scale);
   /// bf16 `value` is encoded without becoming f32, two elements to a register.
   bool isPackedBf16(SchemeAttr scheme, Value value);
+  /// AMD: codes by the convert `name`, which takes what `pairAt` gives for the
+  /// lanes from an even one on.
+  Value convertToFp4(StringRef name, int64_t lanes, const BlockScale &scale,
+                     function_ref<SmallVector<Value>(int64_t)> pairAt);
   Value encodeFp4Packed(Value value, const BlockScale &scale);
   Value constant16(int64_t pattern, Value like);
   Value encodeFp4(SchemeAttr scheme, Value value, const BlockScale &scale);

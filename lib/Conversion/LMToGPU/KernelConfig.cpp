@@ -23,31 +23,18 @@ int64_t lm::getWidestVector(int64_t columns) {
 static constexpr int64_t kPreferredChunks = 2;
 
 RowConfig lm::getRowConfig(const hipfuse::TargetInfo &target, int64_t columns) {
-  RowConfig config;
-  config.columns = columns;
-  config.vector = getWidestVector(columns);
-  int64_t vectors = columns / config.vector;
-  // Two accesses of each buffer in flight per thread, and as many waves as that
-  // leaves: rows of a workgroup wait for one another's sums, so a compute unit
-  // needs several of them. Where no wave would be partial, that number of
-  // threads is taken.
-  auto threadsFor = [&](int64_t chunks) {
+  int64_t vectors = columns / getWidestVector(columns);
+  auto threadsFor = [&](int64_t chunks) -> int64_t {
     return llvm::alignTo(llvm::divideCeil(vectors, chunks), target.waveSize);
   };
-  int64_t best = 0;
-  for (int64_t chunks = 1; chunks <= vectors; ++chunks) {
-    int64_t threads = threadsFor(chunks);
-    if (threads > target.maxThreadsPerBlock)
-      continue;
-    bool exact = threads * chunks == vectors;
-    if (!best || (exact && chunks <= kPreferredChunks))
-      best = chunks;
-    if (chunks >= kPreferredChunks)
-      break;
-  }
-  config.chunks = best;
-  config.threads = threadsFor(best);
-  return config;
+  // Two accesses of each buffer in flight per thread, where no wave is partial
+  // with them, and as many waves as that leaves: rows of a workgroup wait for
+  // one another's sums, so a compute unit needs several of them.
+  bool exact = threadsFor(kPreferredChunks) * kPreferredChunks == vectors;
+  int64_t chunks = exact ? kPreferredChunks : 1;
+  while (threadsFor(chunks) > target.maxThreadsPerBlock)
+    ++chunks;
+  return getRowConfigFor(columns, threadsFor(chunks));
 }
 
 RowConfig lm::getRowConfigFor(int64_t columns, int64_t threads) {

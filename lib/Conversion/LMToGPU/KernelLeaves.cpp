@@ -73,17 +73,32 @@ Value KernelBuilder::encodeFp4Codes(SchemeAttr scheme, Value value,
   return isNaN ? select(isNaN, i32(0, code), code) : code;
 }
 
+Value KernelBuilder::convertToFp4(
+    StringRef name, int64_t lanes, const BlockScale &scale,
+    function_ref<SmallVector<Value>(int64_t)> pairAt) {
+  Value divisor = fromBits(shli(scale.stored, 23));
+  SmallVector<Value> words;
+  for (int64_t first = 0; first < lanes; first += 8) {
+    Value word = immediate(*this, getLoc(), getI32Type(), 0);
+    for (int64_t pair = 0; pair < 4; ++pair) {
+      SmallVector<Value> operands = {word};
+      llvm::append_range(operands, pairAt(first + 2 * pair));
+      operands.push_back(divisor);
+      operands.push_back(immediate(*this, getLoc(), getI32Type(), pair));
+      word = intrinsic(name, getI32Type(), operands);
+    }
+    words.push_back(word);
+  }
+  return bytesOfWords(*this, words);
+}
+
 Value KernelBuilder::encodeFp4(SchemeAttr scheme, Value value,
                                const BlockScale &scale) {
   int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
   bool hardware = target.get(hipfuse::TargetFeature::Fp4Convert).available &&
                   scheme.getElementRounding() == ElementRounding::NearestEven;
   if (lanes % 8 != 0)
-    return packNibbles(
-        *this,
-        lm::encodeFp4(*this, value, scale.operand, scheme.getElementRounding(),
-                      scheme.getNonfinite() == NonFinite::Saturate));
-  SmallVector<Value> words;
+    return packNibbles(*this, encodeFp4Codes(scheme, value, scale));
   if (hardware) {
     // Elements are divided by a power of two and saturate; a NaN is not left to
     // the instruction.
@@ -91,18 +106,12 @@ Value KernelBuilder::encodeFp4(SchemeAttr scheme, Value value,
       Value isNaN = cmpf(arith::CmpFPredicate::UNO, value, value);
       value = select(isNaN, f32(0.0f, value), value);
     }
-    Value divisor = fromBits(shli(scale.stored, 23));
-    for (int64_t first = 0; first < lanes; first += 8) {
-      Value word = immediate(*this, getLoc(), getI32Type(), 0);
-      for (int64_t pair = 0; pair < 4; ++pair)
-        word = intrinsic("llvm.amdgcn.cvt.scalef32.pk.fp4.f32", getI32Type(),
-                         {word, lane(value, first + 2 * pair),
-                          lane(value, first + 2 * pair + 1), divisor,
-                          immediate(*this, getLoc(), getI32Type(), pair)});
-      words.push_back(word);
-    }
-    return bytesOfWords(*this, words);
+    return convertToFp4("llvm.amdgcn.cvt.scalef32.pk.fp4.f32", lanes, scale,
+                        [&](int64_t first) -> SmallVector<Value> {
+                          return {lane(value, first), lane(value, first + 1)};
+                        });
   }
+  SmallVector<Value> words;
   Value codes = encodeFp4Codes(scheme, value, scale);
   for (int64_t first = 0; first < lanes; first += 8) {
     Value word = lane(codes, first + 7);
@@ -195,22 +204,14 @@ static Value wordsOf(KernelBuilder &b, Value vector) {
 
 Value KernelBuilder::encodeFp4Packed(Value value, const BlockScale &scale) {
   int64_t lanes = cast<VectorType>(value.getType()).getNumElements();
-  SmallVector<Value> words;
   if (target.get(hipfuse::TargetFeature::Fp4Convert).available) {
-    Value divisor = fromBits(shli(scale.stored, 23));
     Value pairs = wordsOf(*this, value);
-    for (int64_t first = 0; first < lanes; first += 8) {
-      Value word = immediate(*this, getLoc(), getI32Type(), 0);
-      for (int64_t pair = 0; pair < 4; ++pair) {
-        Value two = LLVM::BitcastOp::create(*this, vectorOf(getBF16Type(), 2),
-                                            lane(pairs, first / 2 + pair));
-        word = intrinsic("llvm.amdgcn.cvt.scalef32.pk.fp4.bf16", getI32Type(),
-                         {word, two, divisor,
-                          immediate(*this, getLoc(), getI32Type(), pair)});
-      }
-      words.push_back(word);
-    }
-    return bytesOfWords(*this, words);
+    return convertToFp4(
+        "llvm.amdgcn.cvt.scalef32.pk.fp4.bf16", lanes, scale,
+        [&](int64_t first) -> SmallVector<Value> {
+          return {LLVM::BitcastOp::create(*this, vectorOf(getBF16Type(), 2),
+                                          lane(pairs, first / 2))};
+        });
   }
 
   // In units of codes a magnitude m < 8 is min(2 m, m + 2, m / 2 + 4), and
@@ -235,6 +236,7 @@ Value KernelBuilder::encodeFp4Packed(Value value, const BlockScale &scale) {
                            getI16Type()));
   // The rest is done on words of elements k and k + 4 of eight, so that each
   // goes to its place by one shift.
+  SmallVector<Value> words;
   Value codes = wordsOf(*this, code), signs = wordsOf(*this, bits);
   Value mask = i32(0x00070007), signMask = i32(0x00080008);
   for (int64_t first = 0; first < lanes / 2; first += 4) {
