@@ -8,9 +8,11 @@
 
 #include "hipfuse/DeviceCode/KernelMetadata.h"
 
+#include "hipfuse/DeviceCode/ElfNote.h"
+
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/MsgPackDocument.h"
-#include "llvm/Object/ELFObjectFile.h"
 
 using namespace llvm;
 using namespace hipfuse;
@@ -21,27 +23,12 @@ using namespace hipfuse;
 
 /// The msgpack document in the note of a code object.
 static Expected<StringRef> findMetadataNote(ArrayRef<char> codeObject) {
-  auto elf = object::ELF64LEFile::create(
-      StringRef(codeObject.data(), codeObject.size()));
-  if (!elf)
-    return elf.takeError();
-  auto headers = elf->program_headers();
-  if (!headers)
-    return headers.takeError();
-  for (const auto &header : *headers) {
-    if (header.p_type != ELF::PT_NOTE)
-      continue;
-    Error error = Error::success();
-    for (const auto &note : elf->notes(header, error)) {
-      if (note.getName() != "AMDGPU" ||
-          note.getType() != ELF::NT_AMDGPU_METADATA)
-        continue;
-      consumeError(std::move(error));
-      return note.getDescAsStringRef(header.p_align);
-    }
-    if (error)
-      return std::move(error);
-  }
+  auto note = findElfNote(StringRef(codeObject.data(), codeObject.size()),
+                          "AMDGPU", ELF::NT_AMDGPU_METADATA);
+  if (!note)
+    return note.takeError();
+  if (*note)
+    return toStringRef(**note);
   return createStringError("the code object has no metadata note");
 }
 

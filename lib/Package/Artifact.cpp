@@ -8,12 +8,11 @@
 
 #include "hipfuse/Package/Artifact.h"
 
+#include "hipfuse/DeviceCode/ElfNote.h"
 #include "hipfuse/DeviceCode/Linker.h"
 
 #include "hipfuse-rt/artifact.h"
 
-#include "llvm/BinaryFormat/ELF.h"
-#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/CRC.h"
 #include "llvm/Support/Endian.h"
 
@@ -22,38 +21,22 @@ using namespace llvm;
 /// Writes size and checksum into the note of a linked file; the algorithm
 /// stands in hipfuse-rt/artifact.h.
 static Error seal(MutableArrayRef<char> file) {
-  auto elf = object::ELF64LEFile::create(StringRef(file.data(), file.size()));
-  if (!elf)
-    return elf.takeError();
-  auto headers = elf->program_headers();
-  if (!headers)
-    return headers.takeError();
-  for (const auto &header : *headers) {
-    if (header.p_type != ELF::PT_NOTE)
-      continue;
-    Error error = Error::success();
-    for (const auto &note : elf->notes(header, error)) {
-      if (note.getName() != HIPFUSE_RT_NOTE_NAME ||
-          note.getType() != HIPFUSE_RT_NOTE_TYPE)
-        continue;
-      ArrayRef<uint8_t> desc = note.getDesc(header.p_align);
-      if (desc.size() != sizeof(hipfuse_rt_note_desc))
-        continue;
-      char *at = file.data() +
-                 (reinterpret_cast<const char *>(desc.data()) - file.data());
-      using namespace support::endian;
-      write32le(at + offsetof(hipfuse_rt_note_desc, abi_version),
-                HIPFUSE_RT_ABI_VERSION);
-      write32le(at + offsetof(hipfuse_rt_note_desc, crc32), 0);
-      write64le(at + offsetof(hipfuse_rt_note_desc, file_size), file.size());
-      uint32_t checksum = crc32(ArrayRef(
-          reinterpret_cast<const uint8_t *>(file.data()), file.size()));
-      write32le(at + offsetof(hipfuse_rt_note_desc, crc32), checksum);
-      consumeError(std::move(error));
-      return Error::success();
-    }
-    if (error)
-      return error;
+  auto note = hipfuse::findElfNote(StringRef(file.data(), file.size()),
+                                   HIPFUSE_RT_NOTE_NAME, HIPFUSE_RT_NOTE_TYPE);
+  if (!note)
+    return note.takeError();
+  if (*note && (*note)->size() == sizeof(hipfuse_rt_note_desc)) {
+    char *at = file.data() +
+               (reinterpret_cast<const char *>((*note)->data()) - file.data());
+    using namespace support::endian;
+    write32le(at + offsetof(hipfuse_rt_note_desc, abi_version),
+              HIPFUSE_RT_ABI_VERSION);
+    write32le(at + offsetof(hipfuse_rt_note_desc, crc32), 0);
+    write64le(at + offsetof(hipfuse_rt_note_desc, file_size), file.size());
+    uint32_t checksum = crc32(
+        ArrayRef(reinterpret_cast<const uint8_t *>(file.data()), file.size()));
+    write32le(at + offsetof(hipfuse_rt_note_desc, crc32), checksum);
+    return Error::success();
   }
   return createStringError("the linked file lost its note");
 }
