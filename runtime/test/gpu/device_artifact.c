@@ -6,25 +6,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../note.h"
+
 #include "hipfuse-rt/artifact.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-/* The note as the compiler emits it; sealing fills it in. */
-static const struct {
-  uint32_t namesz, descsz, type;
-  char name[8];
-  /* A hipfuse_rt_note_desc in words: no padding may come before it. */
-  uint32_t desc[4];
-} note __attribute__((section(HIPFUSE_RT_NOTE_SECTION), used, aligned(4))) = {
-    sizeof(HIPFUSE_RT_NOTE_NAME),
-    sizeof(hipfuse_rt_note_desc),
-    HIPFUSE_RT_NOTE_TYPE,
-    HIPFUSE_RT_NOTE_NAME,
-    {0, 0, 0, 0}};
 
 /*===----------------------------------------------------------------------===*/
 /* Kernels: test_kernels.c                                                    */
