@@ -113,13 +113,14 @@ AttentionPlanOp MaterializePlansPass::create(const PlanKey &key,
   Value partialMap =
       empty({fixed(std::max<int64_t>(1, 2 * (key.clusters - 1)))});
   return AttentionPlanOp::create(
-      builder, loc, key.lengths, works, workIndptr, reduceIndptr, finalMap,
-      partialMap, builder.getI64IntegerAttr(key.clusters),
+      builder, loc, key.lengths, /*extra_lengths=*/Value(), works, workIndptr,
+      reduceIndptr, finalMap, partialMap,
+      builder.getI64IntegerAttr(key.clusters),
       builder.getI64IntegerAttr(key.pageSize),
       builder.getI64IntegerAttr(key.granularity), /*overhead=*/IntegerAttr(),
       builder.getI64IntegerAttr(key.qLen),
       key.qTile == key.qLen ? IntegerAttr() : optional(key.qTile),
-      optional(key.topk), optional(maxSplit));
+      optional(key.topk), /*extra_topk=*/IntegerAttr(), optional(maxSplit));
 }
 
 /// Checks a plan that the program has: it is of the operation's lengths.

@@ -82,6 +82,7 @@ private:
     return arith::MinSIOp::create(b, lhs, rhs);
   }
 
+  Value tokensOf(Value lengths, Value request, std::optional<int64_t> topk);
   Request sizeOf(Value request);
   Value payload();
   void takeWork();
@@ -96,12 +97,28 @@ private:
 
 } // namespace
 
-Request PlanLowering::sizeOf(Value request) {
-  Value length = b.loadScalar(op.getLengths(), request);
+/// Tokens of a list of at most `topk` slots (any number where that is absent).
+Value PlanLowering::tokensOf(Value lengths, Value request,
+                             std::optional<int64_t> topk) {
+  Value length = b.loadScalar(lengths, request);
   Value tokens = maxsi(arith::IndexCastOp::create(b, b.getIndexType(), length),
                        b.index(0));
-  if (op.getTopk())
-    tokens = minsi(tokens, b.index(*op.getTopk()));
+  return topk ? minsi(tokens, b.index(*topk)) : tokens;
+}
+
+Request PlanLowering::sizeOf(Value request) {
+  auto limit = [](std::optional<uint64_t> topk) {
+    return topk ? std::optional<int64_t>(*topk) : std::nullopt;
+  };
+  Value tokens = tokensOf(op.getLengths(), request, limit(op.getTopk()));
+  if (op.getExtraLengths()) {
+    Value extra =
+        tokensOf(op.getExtraLengths(), request, limit(op.getExtraTopk()));
+    Value granularity = b.index(op.getGranularity());
+    Value filled = b.muli(ceilDiv(tokens, op.getGranularity()), granularity);
+    tokens = b.select(b.cmpi(IPredicate::eq, extra, b.index(0)), tokens,
+                      b.addi(filled, extra));
+  }
   Value units = ceilDiv(tokens, op.getPageSize());
   return {tokens, units, ceilDiv(units, op.getGranularity())};
 }
@@ -177,7 +194,7 @@ void PlanLowering::closeTile(const Request &request) {
     set(Variable::TileRow, b.index(0));
     increase(Variable::Request, b.index(1));
     increase(Variable::Base,
-             op.getTopk() ? b.index(*op.getTopk()) : request.units);
+             op.getTopk() ? b.index(op.getListStride()) : request.units);
   });
 }
 

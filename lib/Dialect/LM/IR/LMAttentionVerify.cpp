@@ -343,6 +343,7 @@ LogicalResult AttentionPlanOp::verify() {
       failed(verifyPositive(*this, "q_tile", getQTile())) ||
       failed(verifyPositive(*this, "overhead", getOverhead())) ||
       failed(verifyPositive(*this, "topk", getTopk())) ||
+      failed(verifyPositive(*this, "extra_topk", getExtraTopk())) ||
       failed(verifyPositive(*this, "max_split", getMaxSplit())))
     return failure();
   if (getTileRows() > static_cast<int64_t>(getQLen()))
@@ -355,10 +356,17 @@ LogicalResult AttentionPlanOp::verify() {
                            << ", but must be a power of two";
   if (getTopk() && (getPageSize() != 1 || getQLen() != 1))
     return emitOpError("topk needs page_size 1 and q_len 1");
+  if (!getExtraLengths() != !getExtraTopk())
+    return emitOpError("extra_lengths and extra_topk must be given together");
+  if (getExtraTopk() && !getTopk())
+    return emitOpError("extra_topk needs topk");
 
   if (failed(verifyRank(*this, "lengths", getLengths(), 1)))
     return failure();
   int64_t requests = shaped(getLengths()).getDimSize(0);
+  if (getExtraLengths() && failed(verifyShape(*this, "extra_lengths",
+                                              getExtraLengths(), {requests})))
+    return failure();
   int64_t clusters = getNumClusters();
   constexpr int64_t kDynamic = ShapedType::kDynamic;
   if (failed(verifyShape(*this, "works", getWorks(), {kDynamic, 8})) ||

@@ -141,7 +141,8 @@ def LM_SparseMlaDecodeOp
     `kv_scale` (1 where absent). Each scope has its own maximum `m`.
 
     `plan` and `extra_plan` are the schedules of the scopes, from
-    `lm.attention_plan` with `topk` and the scope's lengths.
+    `lm.attention_plan` with `topk` and the scope's lengths. Of two scopes with
+    only a `plan`, it is the schedule of both, with `extra_lengths`.
 
     *   (c1) `q` is `[T, H, D]` and `out` `[T, H, V]`, where `(D, V)` is
         `(576, 512)` or `(512, 512)` and H is static; `lse` is `[T, H]` f32.
@@ -482,7 +483,7 @@ def LM_CompactSlotsOp : LM_Op<"compact_slots", 2> {
 // Plan
 //===----------------------------------------------------------------------===//
 
-def LM_AttentionPlanOp : LM_Op<"attention_plan", 1> {
+def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
   let summary = "schedule of a persistent decode attention";
   let description = [{
     Divides the keys of `B` requests among `num_clusters` workgroups, each of
@@ -497,6 +498,17 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 1> {
     units_b  = ceil(n / page_size)
     base_b   = units_0 + ... + units_{b-1}                b * topk with topk
     blocks_b = ceil(units_b / granularity)
+    ```
+
+    `extra_lengths` are those of a second list of `extra_topk` slots, which
+    follows the first in the same works (a kernel that takes both scopes of
+    `lm.sparse_mla_decode` in one launch). The first list is filled up to whole
+    blocks, so that no block holds slots of both. With `n0` and `n1` the tokens
+    of the two lists:
+
+    ```
+    units_b = n0 where n1 = 0, else roundup(n0, granularity) + n1
+    base_b = b * (roundup(topk, granularity) + extra_topk)
     ```
 
     Its `q_len` query rows form `tiles = ceil(q_len / q_tile)` tiles of `q_tile`
@@ -555,6 +567,8 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 1> {
     *   (c4) `page_size` and `granularity` are powers of two.
     *   (c5) `topk` needs `page_size` 1 and `q_len` 1: each query row has its
         own list.
+    *   (c6) `extra_lengths` is `[B]`; it and `extra_topk`, which is positive,
+        are given together, and need `topk`.
 
     Source: ROCm/aiter `csrc/kernels/mla/metadata/v1_2_device.cuh`; FlashMLA's
     scheduler is of the same kind.
@@ -568,7 +582,7 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 1> {
     ```
   }];
   let arguments = (ins
-    LM_Index:$lengths, LM_I32:$works, LM_I32:$work_indptr,
+    LM_Index:$lengths, Optional<LM_Index>:$extra_lengths, LM_I32:$works, LM_I32:$work_indptr,
     LM_I32:$reduce_indptr, LM_I32:$reduce_final_map,
     LM_I32:$reduce_partial_map,
     I64Attr:$num_clusters,
@@ -576,9 +590,11 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 1> {
     DefaultValuedAttr<I64Attr, "16">:$granularity,
     OptionalAttr<I64Attr>:$overhead,
     DefaultValuedAttr<I64Attr, "1">:$q_len, OptionalAttr<I64Attr>:$q_tile,
-    OptionalAttr<I64Attr>:$topk, OptionalAttr<I64Attr>:$max_split);
+    OptionalAttr<I64Attr>:$topk, OptionalAttr<I64Attr>:$extra_topk,
+    OptionalAttr<I64Attr>:$max_split);
   let assemblyFormat = [{
     attr-dict `ins` `(` $lengths `:` type($lengths) `)`
+    (`extra_lengths` `(` $extra_lengths^ `:` type($extra_lengths) `)`)?
     `outs` `(` $works `,` $work_indptr `,` $reduce_indptr `,`
                $reduce_final_map `,` $reduce_partial_map `:`
                type($works) `,` type($work_indptr) `,` type($reduce_indptr) `,`
@@ -590,6 +606,15 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 1> {
     /// Tiles per request.
     int64_t getTiles() {
       return (getQLen() + getTileRows() - 1) / getTileRows();
+    }
+    /// Positions of the first list, up to which it is filled.
+    int64_t getFilledTopk() {
+      return llvm::divideCeil(*getTopk(), getGranularity()) *
+             getGranularity();
+    }
+    /// Positions per request with `topk`: its keys start at a multiple.
+    int64_t getListStride() {
+      return getExtraTopk() ? getFilledTopk() + *getExtraTopk() : *getTopk();
     }
     /// Blocks that a work costs besides its keys.
     int64_t getOverheadBlocks() {
