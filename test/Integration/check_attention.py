@@ -165,11 +165,12 @@ def build_compact_slots(p, o, args):
 
 
 def build_attention_plan(p, o, args):
-    config = plan_config(o)
+    config = cases.find("attention_plan").config(o)
     attrs = attributes(num_clusters=o.clusters, page_size=o.page,
                        granularity=o.granularity, overhead=o.overhead or None,
                        q_len=o.q_len, q_tile=o.q_tile or None,
-                       topk=o.topk or None, max_split=o.max_split or None)
+                       topk=o.topk or None, extra_topk=o.extra_topk or None,
+                       max_split=o.max_split or None)
 
     def count(factor, addend):
         factor = p.op(f"arith.constant {factor} : index")
@@ -183,18 +184,13 @@ def build_attention_plan(p, o, args):
             p.empty(tensor("i32", None), count(config.tiles, 1)),
             p.empty(tensor("i32", None, 2), count(config.tiles, 0)),
             p.empty(tensor("i32", plan.max_partials(config)))]
-    value = p.op(f"lm.attention_plan {attrs}ins({operand(args['lengths'])}) "
-                 f"outs({operands(*outs)})", 5)
+    value = p.op(f"lm.attention_plan {attrs}ins({operand(args['lengths'])})" +
+                 clauses(args, "extra_lengths") +
+                 f" outs({operands(*outs)})", 5)
     names = ("works", "work_indptr", "reduce_indptr", "reduce_final_map",
              "reduce_partial_map")
     for i, (name, (_, type_)) in enumerate(zip(names, outs)):
         p.result(name, (f"{value}#{i}", type_))
-
-
-def plan_config(o):
-    return plan.Config(o.clusters, o.page, o.granularity, o.overhead or None,
-                       o.q_len, o.q_tile or None, o.topk or None,
-                       o.max_split or None)
 
 
 def build(name, check, inputs):
@@ -423,9 +419,11 @@ def slots():
     yield Check("compact_slots", wide("slots", "lengths"))
 
 
-def lengths_of(*values):
+def lengths_of(*values, extra=None):
     def change(o, inputs):
         inputs["lengths"].value = np.array(values)
+        if extra:
+            inputs["extra_lengths"].value = np.array(extra)
     return change
 
 
@@ -457,6 +455,16 @@ def plan_golden():
          (1, 1, 1, 2, 560, 992, 32), (1, 2, 1, 2, 992, 1024, 0),
          (2, -1, 2, 3, 1024, 1024, 0), (3, -1, 3, 4, 1536, 1569, 0)],
         [0, 2, 3, 5, 6]), requests=4, clusters=4, topk=512)
+    # Two lists, as test_plan.py works them out.
+    yield Check("attention_plan", lengths_of(
+        100, 0, 40, 100, 0, extra=(512, 70, 0, 1, -3)), works_are(
+        [(0, 0, 0, 1, 0, 384, 256), (0, 1, 0, 1, 384, 640, 0),
+         (1, 2, 1, 2, 640, 704, 6), (1, 3, 1, 2, 704, 710, 0),
+         (2, -1, 2, 3, 1280, 1320, 0), (3, 4, 3, 4, 1920, 2048, 1),
+         (3, 5, 3, 4, 2048, 2049, 0), (4, -1, 4, 5, 2560, 2560, 0)],
+        [0, 1, 3, 6, 8], reduce_indptr=[0, 2, 4, 4, 6, 6],
+        reduce_partial_map=[0, 1, 2, 3, 4, 5]), requests=5, clusters=4,
+        granularity=64, overhead=1, topk=100, extra_topk=512)
 
 
 @edge
@@ -468,8 +476,14 @@ def plan_options():
             dict(q_len=4), dict(q_len=4, q_tile=1), dict(q_len=4, q_tile=3),
             dict(q_len=3, q_tile=2, length=5), dict(max_split=1),
             dict(max_split=4, requests=2, clusters=64), dict(topk=2048),
-            dict(topk=512, length=4096, clusters=256)):
+            dict(topk=512, length=4096, clusters=256),
+            dict(topk=128, extra_topk=512, granularity=64, overhead=1),
+            dict(topk=100, extra_topk=1000, max_split=2),
+            dict(topk=1, extra_topk=1, length=2), dict(topk=3, extra_topk=7,
+                                                       granularity=1)):
         yield Check("attention_plan", **options)
+    yield Check("attention_plan", wide("lengths", "extra_lengths"), topk=128,
+                extra_topk=512)
 
 
 @edge
@@ -477,12 +491,15 @@ def plan_random():
     """10,000 plans: equal to the reference's, and valid by themselves."""
     rng = np.random.default_rng(2)
     for _ in range(25):
-        q_len, topk = int(rng.integers(1, 5)), 0
+        q_len, topk, extra_topk = int(rng.integers(1, 5)), 0, 0
         page = int(rng.choice([1, 1, 16, 64]))
-        if rng.random() < 0.4:
-            q_len, page, topk = 1, 1, int(rng.choice([128, 512, 2048]))
+        if rng.random() < 0.6:
+            q_len, page, topk = 1, 1, int(rng.choice([100, 128, 512, 2048]))
+            if rng.random() < 0.6:
+                extra_topk = int(rng.choice([1, 128, 500, 1024]))
         yield Check(
-            "attention_plan", repeat=400, page=page, topk=topk, q_len=q_len,
+            "attention_plan", repeat=400, page=page, topk=topk,
+            extra_topk=extra_topk, q_len=q_len,
             clusters=int(rng.choice([1, 2, 3, 8, 16, 64])),
             granularity=int(rng.choice([1, 16, 64])),
             q_tile=int(rng.integers(1, q_len + 1)),
@@ -492,20 +509,30 @@ def plan_random():
 
 def random_plans(check, call, seed):
     """Problems of `check.repeat` plans of random lengths."""
-    config = plan_config(check.options)
+    config = check.case.config(check.options)
     rng = np.random.default_rng(seed)
-    for _ in range(check.repeat):
+
+    def draw(requests):
         lengths = rng.integers(0, int(rng.choice([2, 40, 1000, 5000])),
-                               int(rng.integers(1, 20)))
-        lengths[rng.random(len(lengths)) < 0.1] = 0
-        results = call([lengths.astype(np.int32)])
-        expected = plan.make_plan(lengths, config)
+                               requests)
+        lengths[rng.random(requests) < 0.1] = 0
+        return lengths.astype(np.int32)
+
+    for _ in range(check.repeat):
+        lengths, extra = draw(int(rng.integers(1, 20))), None
+        if config.extra_topk:
+            extra = draw(len(lengths))
+        results = call([lengths] if extra is None else [lengths, extra])
+        expected = plan.make_plan(lengths, config, extra)
         stored = expected.stored(plan.max_works(len(lengths), config),
                                  plan.max_partials(config))
+        text = f"{config}, lengths {lengths.tolist()}"
+        text += f" and {extra.tolist()}" if config.extra_topk else ""
         if any((a != b).any() for a, b in zip(results, stored)):
-            yield f"lengths {lengths.tolist()}: not the reference's plan"
-        for problem in plan.check_plan(plan.Plan(*results), lengths, config):
-            yield f"lengths {lengths.tolist()}: {problem}"
+            yield f"{text}: not the reference's plan"
+        for problem in plan.check_plan(plan.Plan(*results), lengths, config,
+                                       extra):
+            yield f"{text}: {problem}"
 
 
 # Driver ----------------------------------------------------------------------

@@ -78,6 +78,29 @@ func.func @decode(%q: tensor<?x16x576xbf16>, %c: tensor<8x64x576xbf16>, %bt: ten
 
 // -----
 
+// Both lists of a plan have a length for each request.
+
+// CHECK-LABEL: name = "plan"
+// CHECK-SAME: "dim 0 of argument 'arg1' equals dim 0 of argument 'arg0'"
+// CHECK: func.func private @hipfuse_host_plan
+func.func @plan(%n: tensor<?xi32>, %m: tensor<?xi32>) -> tensor<5xi32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %b = tensor.dim %n, %c0 : tensor<?xi32>
+  %b1 = arith.addi %b, %c1 : index
+  %b3 = arith.addi %b, %c3 : index
+  %w = tensor.empty(%b3) : tensor<?x8xi32>
+  %i = tensor.empty() : tensor<5xi32>
+  %r = tensor.empty(%b1) : tensor<?xi32>
+  %f = tensor.empty(%b) : tensor<?x2xi32>
+  %p = tensor.empty() : tensor<6xi32>
+  %0:5 = lm.attention_plan {extra_topk = 64, num_clusters = 4, topk = 64} ins(%n : tensor<?xi32>) extra_lengths(%m : tensor<?xi32>) outs(%w, %i, %r, %f, %p : tensor<?x8xi32>, tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<6xi32>)
+  return %0#1 : tensor<5xi32>
+}
+
+// -----
+
 // A padded size is the sum of its parts. A slice in a loop lies where the
 // program's own values say, which no check of shapes can tell.
 

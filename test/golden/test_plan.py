@@ -17,21 +17,28 @@ SCALE = 576**-0.5
 
 
 def random_case(rng):
-    """(lengths, Config)."""
+    """(lengths, Config, lengths of a second list or None)."""
     requests = int(rng.integers(1, 20))
-    page, q_len, topk = 1, int(rng.integers(1, 9)), None
-    if rng.random() < 0.3:
-        q_len, topk = 1, int(rng.choice([16, 128, 512, 640, 2048]))
+    page, q_len, topk, extra_topk = 1, int(rng.integers(1, 9)), None, None
+
+    def draw():
+        lengths = rng.integers(0, rng.choice([2, 20, 200, 3000]), requests)
+        lengths[rng.random(requests) < 0.15] = 0
+        return lengths
+
+    if rng.random() < 0.4:
+        q_len, topk = 1, int(rng.choice([16, 100, 128, 512, 640, 2048]))
+        if rng.random() < 0.5:
+            extra_topk = int(rng.choice([1, 128, 512, 1000]))
     elif rng.random() < 0.5:
         page = int(2**rng.integers(0, 9))
-    lengths = rng.integers(0, rng.choice([2, 20, 200, 3000]), requests)
-    lengths[rng.random(requests) < 0.15] = 0
-    return lengths, Config(
+    return draw(), Config(
         int(rng.integers(1, 300 if rng.random() < 0.1 else 65)), page,
         int(2**rng.integers(0, 8)),
         int(rng.integers(1, 20)) if rng.random() < 0.5 else None, q_len,
         int(rng.integers(1, q_len + 1)) if rng.random() < 0.5 else None, topk,
-        int(rng.integers(1, 6)) if rng.random() < 0.3 else None)
+        int(rng.integers(1, 6)) if rng.random() < 0.3 else None,
+        extra_topk), draw() if extra_topk else None
 
 
 class Golden(unittest.TestCase):
@@ -63,6 +70,40 @@ class Golden(unittest.TestCase):
             [1, 2, 1, 2, 992, 1024, 0, 0],
             [2, -1, 2, 3, 1024, 1024, 0, 0],
             [3, -1, 3, 4, 1536, 1569, 0, 0]])
+
+    def test_two_lists_of_slots(self):
+        lengths, extra = [100, 0, 40, 100, 0], [512, 70, 0, 1, -3]
+        config = Config(4, granularity=64, overhead=1, topk=100,
+                        extra_topk=512)
+        plan = make_plan(lengths, config, extra)
+        # The first list ends at 128 where a second follows, else at its end.
+        self.assertEqual(config.tokens(lengths, extra).tolist(),
+                         [640, 70, 40, 129, 0])
+        self.assertEqual(config.payload(lengths, extra), 7)
+        self.assertEqual(plan.works.tolist(), [
+            [0, 0, 0, 1, 0, 384, 256, 0],
+            [0, 1, 0, 1, 384, 640, 0, 0],
+            [1, 2, 1, 2, 640, 704, 6, 0],
+            [1, 3, 1, 2, 704, 710, 0, 0],
+            [2, -1, 2, 3, 1280, 1320, 0, 0],
+            [3, 4, 3, 4, 1920, 2048, 1, 0],
+            [3, 5, 3, 4, 2048, 2049, 0, 0],
+            [4, -1, 4, 5, 2560, 2560, 0, 0]])
+        self.assertEqual(plan.work_indptr.tolist(), [0, 1, 3, 6, 8])
+        self.assertEqual(plan.reduce_indptr.tolist(), [0, 2, 4, 4, 6, 6])
+        self.assertEqual(check_plan(plan, lengths, config, extra), [])
+
+    def test_an_empty_second_list_changes_only_where_requests_start(self):
+        lengths = [100, 700, 0, 33]
+        config = Config(4, topk=512)
+        both = Config(4, topk=512, extra_topk=128)
+        one = make_plan(lengths, config)
+        two = make_plan(lengths, both, [0, -1, 0, 0])
+        shift = 128 * one.works[:, REQUEST]
+        one.works[:, START] += shift
+        one.works[:, END] += shift
+        for a, b in zip(one.stored(10, 10), two.stored(10, 10)):
+            np.testing.assert_array_equal(a, b)
 
     def test_typical(self):
         # requests, topk -> payload, works, works of the request with most
@@ -111,15 +152,18 @@ class Properties(unittest.TestCase):
     def test_random_plans_are_valid(self):
         rng = np.random.default_rng(0)
         for i in range(10000):
-            lengths, config = random_case(rng)
-            errors = check_plan(make_plan(lengths, config), lengths, config)
-            self.assertEqual(errors, [], f"case {i}: {lengths}, {config}")
+            lengths, config, extra = random_case(rng)
+            errors = check_plan(make_plan(lengths, config, extra), lengths,
+                                config, extra)
+            self.assertEqual(errors, [],
+                             f"case {i}: {lengths}, {extra}, {config}")
 
     def test_sizes(self):
         rng = np.random.default_rng(1)
         for _ in range(200):
-            lengths, config = random_case(rng)
-            works, _, _, final, partials = make_plan(lengths, config).stored(
+            lengths, config, extra = random_case(rng)
+            plan = make_plan(lengths, config, extra)
+            works, _, _, final, partials = plan.stored(
                 max_works(len(lengths), config), max_partials(config))
             self.assertEqual(works.dtype, np.int32)
             self.assertEqual(len(final), len(lengths) * config.tiles)
@@ -139,6 +183,12 @@ class Properties(unittest.TestCase):
         def set_work(i, column, value):
             return lambda p: p.works.__setitem__((i, column), value)
 
+        def move(amount):
+            def change(p):
+                p.works[1, [END, AFTER]] += [amount, -amount]
+                p.works[2, START] += amount
+            return change
+
         def drop(i):
             def change(p):
                 p.works = np.delete(p.works, i, axis=0)
@@ -146,9 +196,11 @@ class Properties(unittest.TestCase):
             return change
 
         self.assertEqual(damage(lambda p: None), [])
+        self.assertEqual(damage(move(16)), [])
         for name, change in {
             "token lost": set_work(2, END, 691),
             "token twice": set_work(2, START, 211),
+            "cut within a block": move(3),
             "end beyond the request": set_work(5, END, 834),
             "last token lost": set_work(5, END, 832),
             "empty request dropped": drop(4),
@@ -174,21 +226,25 @@ class Properties(unittest.TestCase):
 
     def test_invalid_options(self):
         for options in (dict(page=3), dict(granularity=12),
-                        dict(q_tile=2), dict(topk=64, page=4)):
+                        dict(q_tile=2), dict(topk=64, page=4),
+                        dict(extra_topk=64)):
             with self.assertRaisesRegex(ValueError, "plan: "):
                 Config(4, **options)
+        for config, extra in ((Config(4, topk=64), [1]),
+                              (Config(4, topk=64, extra_topk=64), None)):
+            with self.assertRaisesRegex(ValueError, "plan: extra lengths"):
+                make_plan([1], config, extra)
 
 
-def carry_out(plan, query, scope_of, rows, heads):
-    """Attention by a plan: partials, then merges. `scope_of` gives the Scope
-    of query rows and units of keys that a work names."""
+def carry_out(plan, query, attend, rows, heads):
+    """Attention by a plan: partials, then merges. `attend` gives the Result of
+    a work with its query rows."""
     out = Result(np.full((rows, heads, 512), np.nan),
                  np.full((rows, heads), np.nan))
     partials = {}
     for w in plan.works:
         first, last = w[Q_START], w[Q_END]
-        r = attention.scope_attention(Query(query.values[first:last]),
-                                      scope_of(w), sm_scale=SCALE)
+        r = attend(w, Query(query.values[first:last]))
         if w[PARTIAL] < 0:
             out.o[first:last], out.lse[first:last] = r.o, r.lse
         else:
@@ -227,13 +283,16 @@ class CarriedOut(unittest.TestCase):
             whole = attention.dense_scope(cache, table, lengths, q_len=q_len)
             bases = config.bases(lengths)
 
-            def scope_of(w):
+            def attend(w, queries):
                 tokens = np.arange((w[START] - bases[w[REQUEST]]) * page,
                                    (w[END] - bases[w[REQUEST]]) * page)
-                return Scope(cache, whole.slots[w[Q_START]:w[Q_END], tokens])
+                rows = slice(w[Q_START], w[Q_END])
+                return attention.scope_attention(
+                    queries, Scope(cache, whole.slots[rows, tokens]),
+                    sm_scale=SCALE)
 
             with self.subTest(page=page, q_len=q_len, q_tile=q_tile):
-                got = carry_out(plan, query, scope_of, 5 * q_len, 2)
+                got = carry_out(plan, query, attend, 5 * q_len, 2)
                 self.assert_equal(got, attention.mla_decode(
                     query, cache, table, lengths, sm_scale=SCALE,
                     q_len=q_len))
@@ -249,10 +308,47 @@ class CarriedOut(unittest.TestCase):
         plan = make_plan(lengths, config)
         self.assertGreater(len(plan.reduce_partial_map), 0)
         flat = listed.reshape(-1)
-        got = carry_out(plan, query, lambda w: Scope(
-            cache, flat[None, w[START]:w[END]]), 4, 2)
+
+        def attend(w, queries):
+            return attention.scope_attention(
+                queries, Scope(cache, flat[None, w[START]:w[END]]),
+                sm_scale=SCALE)
+
+        got = carry_out(plan, query, attend, 4, 2)
         self.assert_equal(got, attention.scope_attention(
             query, Scope(cache, listed, lengths=lengths), sm_scale=SCALE))
+
+    def test_two_lists_of_slots(self):
+        rng = np.random.default_rng(4)
+        lengths, extra = np.array([100, 64, 0, 7]), np.array([40, 0, 90, 1])
+        config = Config(5, 1, 16, 1, topk=100, extra_topk=90)
+        listed = rng.integers(0, 400, (4, 100)), rng.integers(0, 80, (4, 90))
+        caches = [formats.encode(rng.standard_normal((pages, 8, 576)), "bf16")
+                  for pages in (50, 10)]
+        query = Query(formats.round_to(rng.standard_normal((4, 2, 576)),
+                                       "bf16"))
+        plan = make_plan(lengths, config, extra)
+        self.assertGreater(len(plan.reduce_partial_map), 0)
+        bases = config.bases(lengths, extra)
+        filled = config.whole_blocks(lengths)
+
+        def attend(w, queries):
+            """The positions of a work are slots of one list or the other."""
+            at = np.arange(w[START], w[END]) - bases[w[REQUEST]]
+            b = w[REQUEST]
+            mine = listed[0][b, at[at < lengths[b]]]
+            other = listed[1][b, at[at >= filled[b]] - filled[b]]
+            return attention.merge([
+                attention.scope_attention(queries, Scope(cache, s[None]),
+                                          sm_scale=SCALE)
+                for cache, s in zip(caches, (mine, other))])
+
+        got = carry_out(plan, query, attend, 4, 2)
+        want = attention.merge([
+            attention.scope_attention(query, Scope(cache, s, lengths=n),
+                                      sm_scale=SCALE)
+            for cache, s, n in zip(caches, listed, (lengths, extra))])
+        self.assert_equal(got, want)
 
 
 if __name__ == "__main__":

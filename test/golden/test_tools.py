@@ -96,7 +96,8 @@ class Tools(unittest.TestCase):
             "compact_slots": [["--no-lengths"]],
             "attention_plan": [["--q-len", 4, "--q-tile", 2],
                                ["--page", 64, "--granularity", 1],
-                               ["--topk", 512, "--max-split", 2]],
+                               ["--topk", 512, "--max-split", 2],
+                               ["--topk", 100, "--extra-topk", 512]],
             "rope_quantize": [["--scheme", "fp8_group,amax_floor=1e-8"]],
         }
         for name in cases.CASES:

@@ -44,7 +44,7 @@ func.func @dense_a8w8(%q: memref<4x8x576xbf16>, %c: memref<?x64x576xbf16>, %b: m
   return
 }
 
-// A plan is one sequential sweep over the clusters.
+// A plan is one sequential sweep over the clusters, also of two lists.
 
 // CHECK-LABEL: func.func @plan(
 // CHECK-NOT: scf.parallel
@@ -53,5 +53,29 @@ func.func @dense_a8w8(%q: memref<4x8x576xbf16>, %c: memref<?x64x576xbf16>, %b: m
 // CHECK-NOT: lm.
 func.func @plan(%n: memref<?xi32>, %w: memref<?x8xi32>, %i: memref<5xi32>, %r: memref<?xi32>, %f: memref<?x2xi32>, %p: memref<6xi32>) {
   lm.attention_plan {num_clusters = 4} ins(%n : memref<?xi32>) outs(%w, %i, %r, %f, %p : memref<?x8xi32>, memref<5xi32>, memref<?xi32>, memref<?x2xi32>, memref<6xi32>)
+  return
+}
+
+// The sizes are of both lists: the first, of 3 slots at most and in whole blocks
+// of 8, and 5 of the second. Where that is empty the first counts as it is.
+
+// CHECK-LABEL: func.func @plan_two_lists(
+// CHECK-SAME: %[[N:[a-z0-9]+]]: memref<?xi32>, %[[M:[a-z0-9]+]]: memref<?xi64>
+// CHECK-NOT: scf.parallel
+// CHECK: scf.for
+// CHECK: memref.load %[[N]]
+// CHECK: %[[THREE:.*]] = arith.constant 3 : index
+// CHECK: %[[FIRST:.*]] = arith.minsi %{{.*}}, %[[THREE]] : index
+// CHECK: memref.load %[[M]]
+// CHECK: %[[FIVE:.*]] = arith.constant 5 : index
+// CHECK: %[[SECOND:.*]] = arith.minsi %{{.*}}, %[[FIVE]] : index
+// CHECK: %[[EIGHT:.*]] = arith.constant 8 : index
+// CHECK: %[[FILLED:.*]] = arith.muli %{{.*}}, %[[EIGHT]] : index
+// CHECK: %[[BOTH:.*]] = arith.addi %[[FILLED]], %[[SECOND]] : index
+// CHECK: arith.select %{{.*}}, %[[FIRST]], %[[BOTH]] : index
+// CHECK: scf.while
+// CHECK-NOT: lm.
+func.func @plan_two_lists(%n: memref<?xi32>, %m: memref<?xi64>, %w: memref<?x8xi32>, %i: memref<5xi32>, %r: memref<?xi32>, %f: memref<?x2xi32>, %p: memref<6xi32>) {
+  lm.attention_plan {extra_topk = 5, granularity = 8, num_clusters = 4, topk = 3} ins(%n : memref<?xi32>) extra_lengths(%m : memref<?xi64>) outs(%w, %i, %r, %f, %p : memref<?x8xi32>, memref<5xi32>, memref<?xi32>, memref<?x2xi32>, memref<6xi32>)
   return
 }

@@ -370,6 +370,14 @@ func.func @sparse_c8_lengths(%q: tensor<8x64x512xbf16>, %c: tensor<?x37440xi8>, 
 
 // -----
 
+func.func @sparse_c8_both(%q: tensor<8x64x512xbf16>, %c: tensor<?x37440xi8>, %s: tensor<8x128xi32>, %n: tensor<8xi32>, %o: tensor<8x64x512xbf16>, %p0: tensor<11x8xi32>, %p1: tensor<5xi32>, %p2: tensor<9xi32>, %p3: tensor<8x2xi32>, %p4: tensor<6xi32>) {
+  // expected-error @+1 {{'lm.sparse_mla_decode' op a plan of both scopes needs extra_lengths}}
+  %0 = lm.sparse_mla_decode ds_mla_584 {extra_layout = #lm.cache_layout<ds_mla_584>, extra_page_size = 64, page_size = 64, sm_scale = 1.0 : f32} ins(%q : tensor<8x64x512xbf16>) cache(%c : tensor<?x37440xi8>) slots(%s : tensor<8x128xi32>) lengths(%n : tensor<8xi32>) extra_cache(%c : tensor<?x37440xi8>) extra_slots(%s : tensor<8x128xi32>) plan(%p0, %p1, %p2, %p3, %p4 : tensor<11x8xi32>, tensor<5xi32>, tensor<9xi32>, tensor<8x2xi32>, tensor<6xi32>) outs(%o : tensor<8x64x512xbf16>)
+  return
+}
+
+// -----
+
 func.func @merge_c1_count(%x: tensor<4x8x512xf32>, %l: tensor<4x8xf32>) {
   // expected-error @+1 {{'lm.merge_attention' op has 1 partial results and 2 lse, but needs one lse for each of one or more}}
   %0 = lm.merge_attention ins(%x : tensor<4x8x512xf32>) lse(%l, %l : tensor<4x8xf32>, tensor<4x8xf32>) outs(%x : tensor<4x8x512xf32>)
@@ -789,5 +797,45 @@ func.func @plan_c4_granularity(%n: tensor<4xi32>, %w: tensor<7x8xi32>, %wi: tens
 func.func @plan_c5(%n: tensor<4xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
   // expected-error @+1 {{'lm.attention_plan' op topk needs page_size 1 and q_len 1}}
   %0:5 = lm.attention_plan {num_clusters = 4, page_size = 2, topk = 64} ins(%n : tensor<4xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  return
+}
+
+// -----
+
+func.func @plan_c6(%n: tensor<4xi32>, %m: tensor<4xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
+  // expected-error @+1 {{'lm.attention_plan' op extra_topk is 0, but must be positive}}
+  %0:5 = lm.attention_plan {extra_topk = 0, topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<4xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  return
+}
+
+// -----
+
+func.func @plan_c6_topk(%n: tensor<4xi32>, %m: tensor<4xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
+  // expected-error @+1 {{'lm.attention_plan' op extra_lengths and extra_topk must be given together}}
+  %0:5 = lm.attention_plan {topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<4xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  return
+}
+
+// -----
+
+func.func @plan_c6_lengths(%n: tensor<4xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
+  // expected-error @+1 {{'lm.attention_plan' op extra_lengths and extra_topk must be given together}}
+  %0:5 = lm.attention_plan {extra_topk = 64, topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  return
+}
+
+// -----
+
+func.func @plan_c6_alone(%n: tensor<4xi32>, %m: tensor<4xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
+  // expected-error @+1 {{'lm.attention_plan' op extra_topk needs topk}}
+  %0:5 = lm.attention_plan {extra_topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<4xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  return
+}
+
+// -----
+
+func.func @plan_c6_shape(%n: tensor<4xi32>, %m: tensor<5xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
+  // expected-error @+1 {{'lm.attention_plan' op extra_lengths has the shape [5], but must have [4]}}
+  %0:5 = lm.attention_plan {extra_topk = 64, topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<5xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
   return
 }

@@ -67,6 +67,16 @@ func.func @slots(%pos: tensor<?xi64>, %bt: tensor<?x?xi32>, %r: tensor<?xi32>, %
   return
 }
 
+// One plan of both scopes.
+// CHECK-LABEL: @plan_two_lists
+func.func @plan_two_lists(%q: tensor<4x64x512xbf16>, %c: tensor<?x37440xi8>, %s0: tensor<4x128xi32>, %n0: tensor<4xi32>, %s1: tensor<4x512xi32>, %n1: tensor<4xi64>, %w: tensor<7x8xi32>, %i: tensor<5xi32>, %f: tensor<4x2xi32>, %r: tensor<6xi32>, %o: tensor<4x64x512xbf16>) {
+  // CHECK: %[[P:.*]]:5 = lm.attention_plan {extra_topk = 512 : i64, granularity = 64 : i64, num_clusters = 4 : i64, topk = 128 : i64} ins(%{{.*}} : tensor<4xi32>) extra_lengths(%{{.*}} : tensor<4xi64>) outs(
+  %p:5 = lm.attention_plan {extra_topk = 512, granularity = 64, num_clusters = 4, topk = 128} ins(%n0 : tensor<4xi32>) extra_lengths(%n1 : tensor<4xi64>) outs(%w, %i, %i, %f, %r : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  // CHECK: lm.sparse_mla_decode {{.*}} plan(%[[P]]#0, %[[P]]#1, %[[P]]#2, %[[P]]#3, %[[P]]#4 : {{[^)]*}}) outs(
+  %0 = lm.sparse_mla_decode ds_mla_584 {extra_layout = #lm.cache_layout<ds_mla_584>, extra_page_size = 64, page_size = 64, sm_scale = 0.5 : f32} ins(%q : tensor<4x64x512xbf16>) cache(%c : tensor<?x37440xi8>) slots(%s0 : tensor<4x128xi32>) lengths(%n0 : tensor<4xi32>) extra_cache(%c : tensor<?x37440xi8>) extra_slots(%s1 : tensor<4x512xi32>) extra_lengths(%n1 : tensor<4xi64>) plan(%p#0, %p#1, %p#2, %p#3, %p#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) outs(%o : tensor<4x64x512xbf16>)
+  return
+}
+
 // CHECK-LABEL: @plan_dense
 func.func @plan_dense(%n: tensor<?xi32>, %w: tensor<?x8xi32>, %i: tensor<257xi32>, %r: tensor<?xi32>, %f: tensor<?x2xi32>, %p: tensor<510xi32>) {
   // CHECK: lm.attention_plan {granularity = 1 : i64, max_split = 8 : i64, num_clusters = 256 : i64, overhead = 2 : i64, page_size = 64 : i64, q_len = 4 : i64, q_tile = 1 : i64}

@@ -470,22 +470,36 @@ class CompactSlots:
 @register
 class AttentionPlan:
     name = "attention_plan"
-    help = "schedule of lengths[B]; 0: option absent"
+    help = "schedule of lengths[B], and extra_lengths[B] with extra_topk; " \
+           "0: option absent"
     options = dict(requests=8, length=3000, clusters=16, page=1,
                    granularity=16, overhead=0, q_len=1, q_tile=0, topk=0,
-                   max_split=0)
+                   extra_topk=0, max_split=0)
 
     def inputs(self, o, rng):
-        lengths = rng.integers(0, o.length + 1, o.requests)
-        lengths[1:2], lengths[2:3] = 0, -3
-        return {"lengths": Tensor("i32", lengths)}
+        def draw():
+            lengths = rng.integers(0, o.length + 1, o.requests)
+            lengths[1:2], lengths[2:3] = 0, -3
+            return lengths
+        inputs = {"lengths": Tensor("i32", draw())}
+        if o.extra_topk:
+            # Empty are the first list, both, and the second.
+            inputs["extra_lengths"] = Tensor("i32", np.roll(draw(), 1))
+        return inputs
+
+    def config(self, o):
+        return plan.Config(
+            o.clusters, o.page, o.granularity, o.overhead or None, o.q_len,
+            o.q_tile or None, o.topk or None, o.max_split or None,
+            o.extra_topk or None)
 
     def outputs(self, o, inputs):
-        config = plan.Config(
-            o.clusters, o.page, o.granularity, o.overhead or None, o.q_len,
-            o.q_tile or None, o.topk or None, o.max_split or None)
-        stored = plan.make_plan(inputs["lengths"].value, config).stored(
-            plan.max_works(o.requests, config), plan.max_partials(config))
+        config = self.config(o)
+        extra = inputs.get("extra_lengths")
+        stored = plan.make_plan(
+            inputs["lengths"].value, config,
+            None if extra is None else extra.value).stored(
+                plan.max_works(o.requests, config), plan.max_partials(config))
         names = ("works", "work_indptr", "reduce_indptr", "reduce_final_map",
                  "reduce_partial_map")
         return {name: bits_output(name, value, "i32")

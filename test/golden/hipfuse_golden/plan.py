@@ -29,6 +29,7 @@ class Config:
     q_tile: Optional[int] = None  # query rows per tile
     topk: Optional[int] = None  # stride of a list of slots
     max_split: Optional[int] = None
+    extra_topk: Optional[int] = None  # slots of a second list per request
 
     def __post_init__(self):
         for name in ("page", "granularity"):
@@ -41,6 +42,8 @@ class Config:
                              f"{self.q_len}")
         if self.topk and (self.page != 1 or self.q_len != 1):
             raise ValueError("plan: topk needs page and q_len 1")
+        if self.extra_topk and not self.topk:
+            raise ValueError("plan: extra_topk needs topk")
 
     @property
     def tile_rows(self):
@@ -56,24 +59,38 @@ class Config:
             return self.overhead
         return -(-16 // self.page)
 
-    def tokens(self, lengths):
-        """Keys of each request."""
+    def whole_blocks(self, units):
+        return -(-units // self.granularity) * self.granularity
+
+    def tokens(self, lengths, extra=None):
+        """Keys of each request. With the lengths of a second list, which
+        follows whole blocks of the first, the positions that both take."""
+        if (extra is None) != (self.extra_topk is None):
+            raise ValueError("plan: extra lengths and extra_topk go together")
         n = np.maximum(np.asarray(lengths, np.int64), 0)
-        return np.minimum(n, self.topk) if self.topk else n
+        if self.topk:
+            n = np.minimum(n, self.topk)
+        if extra is None:
+            return n
+        more = np.clip(np.asarray(extra, np.int64), 0, self.extra_topk)
+        return np.where(more > 0, self.whole_blocks(n) + more, n)
 
-    def units(self, lengths):
-        return -(-self.tokens(lengths) // self.page)
+    def units(self, lengths, extra=None):
+        return -(-self.tokens(lengths, extra) // self.page)
 
-    def bases(self, lengths):
+    def bases(self, lengths, extra=None):
         """First unit of each request."""
-        units = self.units(lengths)
+        units = self.units(lengths, extra)
+        if self.extra_topk:
+            stride = self.whole_blocks(self.topk) + self.extra_topk
+            return np.arange(len(units)) * stride
         if self.topk:
             return np.arange(len(units)) * self.topk
         return np.cumsum(units) - units
 
-    def payload(self, lengths):
+    def payload(self, lengths, extra=None):
         """Blocks, overheads included, of one cluster."""
-        blocks = -(-self.units(lengths) // self.granularity)
+        blocks = -(-self.units(lengths, extra) // self.granularity)
         total = int((blocks + self.overhead_blocks).sum()) * self.tiles
         share = self.clusters
         if self.max_split:
@@ -112,12 +129,12 @@ def max_partials(config):
     return max(1, 2 * (config.clusters - 1))
 
 
-def make_plan(lengths, config):
-    """The schedule of lengths [B]."""
-    units, bases = config.units(lengths), config.bases(lengths)
-    tokens = config.tokens(lengths)
+def make_plan(lengths, config, extra=None):
+    """The schedule of lengths [B], and of those of a second list."""
+    units, bases = config.units(lengths, extra), config.bases(lengths, extra)
+    tokens = config.tokens(lengths, extra)
     blocks = -(-units // config.granularity)
-    overhead, payload = config.overhead_blocks, config.payload(lengths)
+    overhead, payload = config.overhead_blocks, config.payload(lengths, extra)
     tiles = [(b, i) for b in range(len(units)) for i in range(config.tiles)]
     works, indptr = [], [0]
     groups = [[] for _ in tiles]
@@ -174,17 +191,19 @@ def make_plan(lengths, config):
                 np.array([r for g in groups for r in g], np.int64))
 
 
-def check_plan(plan, lengths, config):
+def check_plan(plan, lengths, config, extra=None):
     """Messages about everything that makes the plan invalid; none if valid.
 
-    Every token that a query row sees is in exactly one work of the row; rows
-    of a request without tokens have one work; split rows are merged from all
-    of their partials and no others, unsplit ones are written directly; partial
-    rows do not overlap; no cluster has much more than its share.
+    Every token that a query row sees is in exactly one work of the row; works
+    begin at whole blocks; rows of a request without tokens have one work; split
+    rows are merged from all of their partials and no others, unsplit ones are
+    written directly; partial rows do not overlap; no cluster has much more than
+    its share.
     """
     errors = []
-    units, bases = config.units(lengths), config.bases(lengths)
-    tokens = config.tokens(lengths)
+    units, bases = config.units(lengths, extra), config.bases(lengths, extra)
+    tokens = config.tokens(lengths, extra)
+    payload = config.payload(lengths, extra)
     count = int(plan.work_indptr[-1])
     works = plan.works[:count]
     if len(plan.work_indptr) != config.clusters + 1 or (
@@ -223,6 +242,9 @@ def check_plan(plan, lengths, config):
             if w[START] != at or w[END] < w[START]:
                 errors.append(f"rows {first}..{last}: units {w[START]}.."
                               f"{w[END]} follow {at}")
+            if (w[START] - bases[b]) % config.granularity:
+                errors.append(f"rows {first}..{last}: unit {w[START]} begins "
+                              f"within a block")
             at = w[END]
             after = max(tokens[b] - (w[END] - bases[b]) * config.page, 0)
             if w[AFTER] != after:
@@ -254,7 +276,7 @@ def check_plan(plan, lengths, config):
         mine = works[plan.work_indptr[c]:plan.work_indptr[c + 1]]
         cost = sum(-(-int(w[END] - w[START]) // config.granularity) +
                    config.overhead_blocks for w in mine)
-        if cost > config.payload(lengths) + slack * max(len(mine), 1):
+        if cost > payload + slack * max(len(mine), 1):
             errors.append(f"cluster {c} has {cost} blocks, the payload is "
-                          f"{config.payload(lengths)}")
+                          f"{payload}")
     return errors

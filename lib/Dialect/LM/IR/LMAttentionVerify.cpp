@@ -216,6 +216,9 @@ LogicalResult SparseMlaDecodeOp::verify() {
                          getExtraPageSize(), getExtraSlots(), getExtraLengths(),
                          getExtraKvScale(), getExtraPlan())))
     return failure();
+  if (extra && !getPlan().empty() && getExtraPlan().empty() &&
+      !getExtraLengths())
+    return emitOpError("a plan of both scopes needs extra_lengths");
   if (failed(verifyQScale(*this, getQ(), getQScale(), getCompute())))
     return failure();
   return verifyDims(*this, "sink", getSink(), {q[1]});

@@ -409,6 +409,7 @@ void CompactSlotsOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
 void AttentionPlanOp::getDimConstraints(SmallVectorImpl<DimConstraint> &out) {
   DimConstraintBuilder builder(*this, out);
   int64_t tiles = getTiles();
+  builder.equal(getExtraLengths(), 0, getLengths(), 0);
   builder.atLeast(getWorks(), 0, getLengths(), 0, tiles, getNumClusters() - 1);
   builder.equal(getReduceIndptr(), 0, getLengths(), 0, tiles, 1);
   builder.equal(getReduceFinalMap(), 0, getLengths(), 0, tiles);
