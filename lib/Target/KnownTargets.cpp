@@ -27,7 +27,11 @@
 //   [HEADS]  ROCm/vllm#901 to #903: the gfx950 decode kernel behind them takes
 //            32 query heads, so that the heads are split around the launch.
 //   [MLA]    deepseek-ai/FlashMLA `flash_mla/flash_mla_interface.py`: 64 or 128
-//            query heads, and a second scope (`extra_k_cache`) in the launch.
+//            query heads, and a second scope (`extra_k_cache`) in the launch;
+//            blocks of 64 keys.
+//   [PLAN]   ROCm/aiter `csrc/kernels/mla/metadata/v1_2_device.cuh`: blocks of
+//            16 tokens, or of a page if that has more; besides its keys a work
+//            costs max(1, 16 / page size) blocks, 256 tokens with pages of 1.
 //   [MHC]    ROCm/aiter `aiter/ops/mhc.py` (`mhc_fused_post_pre`): fused below
 //            1024 tokens on gfx950 and below 128 on gfx942, for 4 streams and
 //            hidden sizes that 256 divides.
@@ -67,6 +71,8 @@ static constexpr TargetInfo kKnownTargets[] = {
      Fp8Flavour::FNUZ,                // [ISA3]
      // The tile of [HEADS] is no larger where the LDS is smaller.
      /*maxHeadsPerLaunch=*/32,
+     /*planBlockTokens=*/16,     // [PLAN]
+     /*planOverheadTokens=*/0,   // [PLAN]
      /*fusedMhcTokenLimit=*/128, // [MHC]
      /*mhcStreams=*/4,           // [MHC]
      /*mhcHiddenMultiple=*/256,  // [MHC]
@@ -99,6 +105,8 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*memoryBytesPerSecond=*/8.0e12, // [CDNA4]
      Fp8Flavour::FN,                  // [ISA4]
      /*maxHeadsPerLaunch=*/32,        // [HEADS]
+     /*planBlockTokens=*/16,          // [PLAN]
+     /*planOverheadTokens=*/0,        // [PLAN]
      /*fusedMhcTokenLimit=*/1024,     // [MHC]
      /*mhcStreams=*/4,                // [MHC]
      /*mhcHiddenMultiple=*/256,       // [MHC]
@@ -130,6 +138,8 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*memoryBytesPerSecond=*/4.8e12, // [H200]
      Fp8Flavour::FN,                  // [CUDA]: cvt.rn.satfinite.e4m3x2.f32
      /*maxHeadsPerLaunch=*/128,       // [MLA]
+     /*planBlockTokens=*/64,          // [MLA]
+     /*planOverheadTokens=*/64,       // assumed: as long as one block takes
      /*fusedMhcTokenLimit=*/513,      // [VMHC]: up to 512
      /*mhcStreams=*/4,                // [VMHC]
      /*mhcHiddenMultiple=*/256,       // [VMHC]
@@ -159,8 +169,10 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*maxVgprs=*/0,
      /*memoryBytesPerSecond=*/0,
      Fp8Flavour::FN,
-     kNoLimit,
-     kNoLimit,
+     /*maxHeadsPerLaunch=*/kNoLimit,
+     /*planBlockTokens=*/16, // as a plan without a target
+     /*planOverheadTokens=*/0,
+     /*fusedMhcTokenLimit=*/kNoLimit,
      /*mhcStreams=*/0,
      /*mhcHiddenMultiple=*/1,
      {

@@ -133,9 +133,13 @@ void CompactSlotsPass::runOnOperation() {
     if (failed(pack(op, op.getSlotsMutable(), op.getLengthsMutable(),
                     op.getPlan())))
       return signalPassFailure();
-    if (op.getExtraCache() &&
-        failed(pack(op, *op.getExtraSlotsMutable().begin(),
-                    op.getExtraLengthsMutable(), op.getExtraPlan())))
+    if (!op.getExtraCache())
+      continue;
+    // One plan without another is of both lists.
+    OperandRange extraPlan =
+        op.getExtraPlan().empty() ? op.getPlan() : op.getExtraPlan();
+    if (failed(pack(op, *op.getExtraSlotsMutable().begin(),
+                    op.getExtraLengthsMutable(), extraPlan)))
       return signalPassFailure();
   }
 }

@@ -48,9 +48,15 @@ struct Scope {
   CacheLayoutAttr layout;
   IntegerAttr pageSize;
 
+  /// A plan of both scopes is not that of one.
   static Scope main(SparseMlaDecodeOp op) {
-    return {op.getCache(),       op.getSlots(), op.getLengths(),
-            op.getKvScale(),     op.getPlan(),  op.getLayoutAttr(),
+    bool isOfBoth = op.getExtraCache() && op.getExtraPlan().empty();
+    return {op.getCache(),
+            op.getSlots(),
+            op.getLengths(),
+            op.getKvScale(),
+            isOfBoth ? ValueRange() : op.getPlan(),
+            op.getLayoutAttr(),
             op.getPageSizeAttr()};
   }
   static Scope extra(SparseMlaDecodeOp op) {
@@ -189,14 +195,15 @@ void DecomposeAttentionPass::fuse(MergeAttentionOp merge,
       if (user != last && user->isBeforeInBlock(last))
         return missed(merge, AttentionRefusal::LseUsedEarly);
     }
+  // The plans of two launches are not the plan of one.
   Scope a = Scope::main(first), b = Scope::main(second);
   rewriter.setInsertionPoint(last);
   auto fused = SparseMlaDecodeOp::create(
       rewriter, merge.getLoc(), first.getQ(), a.cache, a.slots, a.lengths,
       first.getQScale(), a.kvScale, b.cache, b.slots, b.lengths, b.kvScale,
-      sink, a.plan, b.plan, out, needsLse ? merge.getLseOut() : Value(),
-      a.layout, a.pageSize, b.layout, b.pageSize, first.getSmScaleAttr(),
-      first.getComputeAttr());
+      sink, /*plan=*/ValueRange(), /*extra_plan=*/ValueRange(), out,
+      needsLse ? merge.getLseOut() : Value(), a.layout, a.pageSize, b.layout,
+      b.pageSize, first.getSmScaleAttr(), first.getComputeAttr());
   if (needsLse)
     rewriter.replaceAllUsesWith(merge->getResult(1), fused->getResult(1));
   rewriter.replaceAllUsesWith(last->getResult(0), fused->getResult(0));

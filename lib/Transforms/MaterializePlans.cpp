@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -34,10 +35,11 @@ static LogicalResult missed(Operation *op, AttentionRefusal reason,
 
 namespace {
 
-/// What a plan is made of.
+/// What a plan is made of; 0 and null where its operation lacks it.
 struct PlanKey {
-  Value lengths;
-  int64_t clusters, pageSize, granularity, qLen, qTile, topk;
+  Value lengths, extraLengths;
+  int64_t pageSize = 1, qLen = 1, qTile = 1, topk = 0, extraTopk = 0;
+  int64_t clusters = 0, granularity = 0, overhead = 0;
 };
 
 struct MaterializePlansPass final
@@ -48,9 +50,12 @@ struct MaterializePlansPass final
 
 private:
   std::optional<int64_t> clustersFor(Operation *op);
-  /// Gives `op` the plan of `key`; `lengths` is the operand it is made of.
-  LogicalResult plan(Operation *op, PlanKey key, MutableOperandRange lengths,
-                     MutableOperandRange operands);
+  void setBlocks(PlanKey &key, Operation *op);
+  /// Gives `op` the plan of `key`, of the operands `lengths` and, for one of
+  /// two scopes, `extraLengths`.
+  LogicalResult plan(Operation *op, PlanKey key, MutableOperandRange operands,
+                     MutableOperandRange lengths,
+                     std::optional<MutableOperandRange> extraLengths = {});
   Value sharedLengths(Value lengths);
   LogicalResult planDense(MlaDecodeOp op);
   LogicalResult planSparse(SparseMlaDecodeOp op);
@@ -58,8 +63,8 @@ private:
 
   /// Lengths by positions and configuration.
   DenseMap<std::pair<Value, Attribute>, Value> promised;
-  /// Plans by lengths and configuration.
-  DenseMap<std::pair<Value, Attribute>, AttentionPlanOp> plans;
+  /// Plans by lengths, those of a second list and configuration.
+  DenseMap<std::tuple<Value, Value, Attribute>, AttentionPlanOp> plans;
 };
 
 } // namespace
@@ -71,6 +76,24 @@ std::optional<int64_t> MaterializePlansPass::clustersFor(Operation *op) {
     if (int64_t units = target.getInfo().computeUnits)
       return units;
   return std::nullopt;
+}
+
+static bool takesBothScopes(Operation *op) {
+  TargetAttr target = TargetAttr::lookup(op);
+  return target && target.takesBothScopesInOneLaunch();
+}
+
+/// Sets the size of a block and what a work costs besides its keys, in blocks.
+void MaterializePlansPass::setBlocks(PlanKey &key, Operation *op) {
+  int64_t block = 16, overhead = 0;
+  if (TargetAttr target = TargetAttr::lookup(op)) {
+    block = target.getInfo().planBlockTokens;
+    overhead = target.getInfo().planOverheadTokens;
+  }
+  if (overheadTokens > 0)
+    overhead = overheadTokens;
+  key.granularity = std::max<int64_t>(1, block / key.pageSize);
+  key.overhead = llvm::divideCeil(overhead, key.granularity * key.pageSize);
 }
 
 /// `value * factor + addend` as a size.
@@ -113,14 +136,14 @@ AttentionPlanOp MaterializePlansPass::create(const PlanKey &key,
   Value partialMap =
       empty({fixed(std::max<int64_t>(1, 2 * (key.clusters - 1)))});
   return AttentionPlanOp::create(
-      builder, loc, key.lengths, /*extra_lengths=*/Value(), works, workIndptr,
+      builder, loc, key.lengths, key.extraLengths, works, workIndptr,
       reduceIndptr, finalMap, partialMap,
       builder.getI64IntegerAttr(key.clusters),
       builder.getI64IntegerAttr(key.pageSize),
-      builder.getI64IntegerAttr(key.granularity), /*overhead=*/IntegerAttr(),
+      builder.getI64IntegerAttr(key.granularity), optional(key.overhead),
       builder.getI64IntegerAttr(key.qLen),
       key.qTile == key.qLen ? IntegerAttr() : optional(key.qTile),
-      optional(key.topk), /*extra_topk=*/IntegerAttr(), optional(maxSplit));
+      optional(key.topk), optional(key.extraTopk), optional(maxSplit));
 }
 
 /// Checks a plan that the program has: it is of the operation's lengths.
@@ -132,7 +155,8 @@ static LogicalResult checkPlan(Operation *op, const PlanKey &key,
       continue;
     if (operand.get() != plan->getResult(i))
       return op->emitError("has results of its plan in another order");
-    if (plan.getLengths() != key.lengths)
+    if (plan.getLengths() != key.lengths ||
+        plan.getExtraLengths() != key.extraLengths)
       return op->emitError("has a plan of other lengths than its own");
     if (static_cast<int64_t>(plan.getQLen()) != key.qLen ||
         static_cast<int64_t>(plan.getPageSize()) != key.pageSize ||
@@ -142,8 +166,36 @@ static LogicalResult checkPlan(Operation *op, const PlanKey &key,
              << plan.getPageSize() << " and topk " << plan.getTopk().value_or(0)
              << ", but needs one for " << key.qLen << ", " << key.pageSize
              << " and " << key.topk;
+    if (!key.extraLengths)
+      continue;
+    if (static_cast<int64_t>(*plan.getExtraTopk()) != key.extraTopk)
+      return op->emitError()
+             << "has a plan for extra_topk " << *plan.getExtraTopk()
+             << ", but needs one for " << key.extraTopk;
+    // Within a block the kernel cannot go from one cache to the other.
+    auto granularity = static_cast<int64_t>(plan.getGranularity());
+    if (takesBothScopes(op) && granularity < key.granularity)
+      return op->emitError()
+             << "has a plan of both scopes with granularity " << granularity
+             << ", but the target's blocks have " << key.granularity;
   }
   return success();
+}
+
+/// Lets `builder` insert right after both values, of which one dominates the
+/// other, for they have a user in common.
+static void setInsertionPointAfter(Value value, Value other,
+                                   OpBuilder &builder) {
+  builder.setInsertionPointAfterValue(value);
+  if (!other)
+    return;
+  OpBuilder::InsertPoint point = builder.saveInsertionPoint();
+  builder.setInsertionPointAfterValue(other);
+  DominanceInfo dominance;
+  if (dominance.dominates(builder.getInsertionBlock(),
+                          builder.getInsertionPoint(), point.getBlock(),
+                          point.getPoint()))
+    builder.restoreInsertionPoint(point);
 }
 
 /// Lengths that their producer promises to be a function of the positions, as
@@ -174,12 +226,19 @@ Value MaterializePlansPass::sharedLengths(Value lengths) {
   return made;
 }
 
-LogicalResult MaterializePlansPass::plan(Operation *op, PlanKey key,
-                                         MutableOperandRange lengths,
-                                         MutableOperandRange operands) {
+LogicalResult
+MaterializePlansPass::plan(Operation *op, PlanKey key,
+                           MutableOperandRange operands,
+                           MutableOperandRange lengths,
+                           std::optional<MutableOperandRange> extraLengths) {
+  setBlocks(key, op);
+  if (!lengths.empty())
+    key.lengths = lengths[0].get();
+  if (extraLengths && !extraLengths->empty())
+    key.extraLengths = (*extraLengths)[0].get();
   if (!operands.empty())
     return checkPlan(op, key, operands);
-  if (!key.lengths)
+  if (!key.lengths || (extraLengths && !key.extraLengths))
     return missed(op, AttentionRefusal::NoLengths);
   std::optional<int64_t> clusters = clustersFor(op);
   if (!clusters)
@@ -189,17 +248,21 @@ LogicalResult MaterializePlansPass::plan(Operation *op, PlanKey key,
   key.clusters = *clusters;
   key.lengths = sharedLengths(key.lengths);
   lengths.assign(key.lengths);
+  if (extraLengths) {
+    key.extraLengths = sharedLengths(key.extraLengths);
+    extraLengths->assign(key.extraLengths);
+  }
 
   OpBuilder builder(op);
-  auto config =
-      builder.getDenseI64ArrayAttr({key.clusters, key.pageSize, key.granularity,
-                                    key.qLen, key.qTile, key.topk});
-  AttentionPlanOp &made = plans[{key.lengths, config}];
+  auto config = builder.getDenseI64ArrayAttr(
+      {key.clusters, key.pageSize, key.granularity, key.overhead, key.qLen,
+       key.qTile, key.topk, key.extraTopk});
+  AttentionPlanOp &made = plans[{key.lengths, key.extraLengths, config}];
   if (made) {
     ++numShared;
   } else {
     // Right after the lengths: every operation that has them can use it.
-    builder.setInsertionPointAfterValue(key.lengths);
+    setInsertionPointAfter(key.lengths, key.extraLengths, builder);
     made = create(key, builder);
     ++numPlans;
   }
@@ -212,35 +275,46 @@ LogicalResult MaterializePlansPass::planDense(MlaDecodeOp op) {
   if (ShapedType::isDynamic(pageSize) || !llvm::isPowerOf2_64(pageSize))
     return missed(op, AttentionRefusal::PageSize);
   int64_t heads = cast<ShapedType>(op.getQ().getType()).getDimSize(1);
-  int64_t qLen = op.getQLen();
-  int64_t qTile = std::clamp<int64_t>(tileRows / heads, 1, qLen);
-  return plan(op,
-              {op.getLengths(), 0, pageSize,
-               std::max<int64_t>(1, 16 / pageSize), qLen, qTile, /*topk=*/0},
-              op.getLengthsMutable(), op.getPlanMutable());
+  PlanKey key;
+  key.pageSize = pageSize;
+  key.qLen = op.getQLen();
+  key.qTile = std::clamp<int64_t>(tileRows / heads, 1, key.qLen);
+  return plan(op, key, op.getPlanMutable(), op.getLengthsMutable());
 }
 
 LogicalResult MaterializePlansPass::planSparse(SparseMlaDecodeOp op) {
-  auto planScope = [&](Value slots, MutableOperandRange lengths,
-                       MutableOperandRange operands) {
-    int64_t columns = cast<ShapedType>(slots.getType()).getDimSize(1);
-    Value value = lengths.empty() ? Value() : lengths[0].get();
-    return plan(op, {value, 0, 1, 16, 1, 1, columns}, lengths, operands);
+  auto columns = [](Value slots) {
+    return cast<ShapedType>(slots.getType()).getDimSize(1);
   };
-  if (failed(planScope(op.getSlots(), op.getLengthsMutable(),
-                       op.getPlanMutable())))
-    return failure();
+  PlanKey key, extraKey;
+  key.topk = columns(op.getSlots());
   if (!op.getExtraCache())
-    return success();
-  return planScope(op.getExtraSlots(), op.getExtraLengthsMutable(),
-                   op.getExtraPlanMutable());
+    return plan(op, key, op.getPlanMutable(), op.getLengthsMutable());
+
+  bool hasPlan = !op.getPlan().empty(), hasExtra = !op.getExtraPlan().empty();
+  // The first plan without the second is that of both scopes.
+  if (!hasExtra && (hasPlan || takesBothScopes(op))) {
+    key.extraTopk = columns(op.getExtraSlots());
+    return plan(op, key, op.getPlanMutable(), op.getLengthsMutable(),
+                op.getExtraLengthsMutable());
+  }
+  if (hasExtra && takesBothScopes(op))
+    (void)missed(op, AttentionRefusal::ScopePlans);
+  else if (!hasExtra && !(op.getLengths() && op.getExtraLengths()))
+    return missed(op, AttentionRefusal::NoLengths);
+  extraKey.topk = columns(op.getExtraSlots());
+  if (failed(plan(op, key, op.getPlanMutable(), op.getLengthsMutable())))
+    return failure();
+  return plan(op, extraKey, op.getExtraPlanMutable(),
+              op.getExtraLengthsMutable());
 }
 
 void MaterializePlansPass::runOnOperation() {
   for (auto [name, value, least] :
        {std::tuple("num-clusters", int64_t(numClusters), int64_t(0)),
         std::tuple("tile-rows", int64_t(tileRows), int64_t(1)),
-        std::tuple("max-split", int64_t(maxSplit), int64_t(0))})
+        std::tuple("max-split", int64_t(maxSplit), int64_t(0)),
+        std::tuple("overhead-tokens", int64_t(overheadTokens), int64_t(0))})
     if (value < least) {
       emitError(getOperation()->getLoc())
           << name << " is " << value << ", but must be at least " << least;

@@ -54,6 +54,11 @@ static void printFigures(raw_ostream &os, TargetAttr target) {
   line(os, "FP8 format") << (target.usesFnuzFp8() ? "f8E4M3FNUZ" : "f8E4M3FN")
                          << "\n";
   printNumber(os, "heads per launch", target.maxHeadsPerLaunch());
+  printNumber(os, "plan block", info.planBlockTokens, " tokens");
+  if (info.planOverheadTokens)
+    printNumber(os, "plan overhead", info.planOverheadTokens, " tokens");
+  else
+    line(os, "plan overhead") << "max(1, 16 / page size) blocks\n";
   printNumber(os, "fused mHC below tokens", info.fusedMhcTokenLimit);
 }
 

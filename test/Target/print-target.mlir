@@ -16,6 +16,8 @@
 // GFX950-NEXT:   memory bandwidth         8.0 TB/s
 // GFX950-NEXT:   FP8 format               f8E4M3FN
 // GFX950-NEXT:   heads per launch         32
+// GFX950-NEXT:   plan block               16 tokens
+// GFX950-NEXT:   plan overhead            max(1, 16 / page size) blocks
 // GFX950-NEXT:   fused mHC below tokens   1024
 // GFX950-NEXT:   fp8-convert              on: v_cvt_pk_fp8_f32
 // GFX950-NEXT:   fp4-convert              on: v_cvt_scalef32_pk_fp4
@@ -48,6 +50,8 @@
 // SM90:          vector registers         255
 // SM90:          memory bandwidth         4.8 TB/s
 // SM90:          heads per launch         128
+// SM90-NEXT:     plan block               64 tokens
+// SM90-NEXT:     plan overhead            64 tokens
 // SM90:          wgmma                    on: wgmma.mma_async
 // SM90:          both-scopes-per-launch   on:
 // SM90:          slot-holes               on:

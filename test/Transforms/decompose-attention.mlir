@@ -110,3 +110,25 @@ func.func @merge_memref(%x: memref<4x16x512xf32>, %l: memref<4x16xf32>, %o: memr
   lm.merge_attention ins(%x, %x : memref<4x16x512xf32>, memref<4x16x512xf32>) lse(%l, %l : memref<4x16xf32>, memref<4x16xf32>) outs(%o : memref<4x16x512xbf16>)
   return
 }
+
+// Scopes keep plans of their own where they are separated, and lose one of both;
+// joined, they lose theirs.
+// SEPARATE-LABEL: func.func @plans
+// SEPARATE: %[[P:.*]]:5 = lm.attention_plan {extra_topk
+// SEPARATE: %[[A:.*]]:5 = lm.attention_plan
+// SEPARATE: %[[B:.*]]:5 = lm.attention_plan
+// SEPARATE: lm.sparse_mla_decode {{.*}} lengths({{[^)]*}}) outs(
+// SEPARATE: lm.sparse_mla_decode {{.*}} lengths({{[^)]*}}) outs(
+// SEPARATE: lm.sparse_mla_decode {{.*}} plan(%[[A]]#0, {{[^)]*}}) outs(
+// SEPARATE: lm.sparse_mla_decode {{.*}} plan(%[[B]]#0, {{[^)]*}}) outs(
+// TOGETHER-LABEL: func.func @plans
+// TOGETHER: lm.sparse_mla_decode {{.*}} extra_lengths({{[^)]*}}) outs(
+// TOGETHER: lm.sparse_mla_decode {{.*}} extra_lengths({{[^)]*}}) outs(
+func.func @plans(%q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %n: tensor<4xi32>, %m: tensor<4xi32>, %w: tensor<7x8xi32>, %i: tensor<5xi32>, %f: tensor<4x2xi32>, %r: tensor<6xi32>, %o: tensor<4x16x512xbf16>) -> (tensor<4x16x512xbf16>, tensor<4x16x512xbf16>) {
+  %p:5 = lm.attention_plan {extra_topk = 64, num_clusters = 4, topk = 64} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<4xi32>) outs(%w, %i, %i, %f, %r : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  %a:5 = lm.attention_plan {num_clusters = 4, topk = 64} ins(%n : tensor<4xi32>) outs(%w, %i, %i, %f, %r : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  %b:5 = lm.attention_plan {num_clusters = 4, topk = 64} ins(%m : tensor<4xi32>) outs(%w, %i, %i, %f, %r : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  %0 = lm.sparse_mla_decode bf16 {extra_layout = #lm.cache_layout<bf16>, sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) lengths(%n : tensor<4xi32>) extra_cache(%c : tensor<?x64x576xbf16>) extra_slots(%s : tensor<4x64xi32>) extra_lengths(%m : tensor<4xi32>) plan(%p#0, %p#1, %p#2, %p#3, %p#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) outs(%o : tensor<4x16x512xbf16>)
+  %1 = lm.sparse_mla_decode bf16 {extra_layout = #lm.cache_layout<bf16>, sm_scale = 0.5 : f32} ins(%q : tensor<4x16x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) lengths(%n : tensor<4xi32>) extra_cache(%c : tensor<?x64x576xbf16>) extra_slots(%s : tensor<4x64xi32>) extra_lengths(%m : tensor<4xi32>) plan(%a#0, %a#1, %a#2, %a#3, %a#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) extra_plan(%b#0, %b#1, %b#2, %b#3, %b#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) outs(%o : tensor<4x16x512xbf16>)
+  return %0, %1 : tensor<4x16x512xbf16>, tensor<4x16x512xbf16>
+}

@@ -76,6 +76,11 @@ struct TargetInfo {
   Fp8Flavour fp8;
   /// Query heads that one launch of an attention kernel takes.
   int64_t maxHeadsPerLaunch;
+  /// Plans of attention: keys of one block, and what a work costs besides its
+  /// keys, in keys (0: lm.attention_plan's default, max(1, 16 / page size)
+  /// blocks).
+  int64_t planBlockTokens;
+  int64_t planOverheadTokens;
   /// Fused mHC post+pre: tokens below which it beats post and pre, streams it
   /// takes (0: any), and what divides the hidden size.
   int64_t fusedMhcTokenLimit;

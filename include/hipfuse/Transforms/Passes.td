@@ -305,7 +305,11 @@ def DecomposeAttentionPass : Pass<"lm-decompose-attention"> {
 
     with equal bits. Where one launch takes both scopes, the second form becomes
     the first, if the partial results are f32 and have no other use, and the
-    queries, the scale and the precision are the same. `scopes` says which form
+    queries, the scale and the precision are the same.
+
+    A plan says who computes, not what, and is of launches: one of both scopes is
+    dropped where they are separated, and those of each where they are joined;
+    `lm-materialize-plans` then makes new ones. `scopes` says which form
     is wanted; `auto` asks `lm.target`, and without a target nothing changes.
 
     A merge that stays is a remark of the category `lm-decompose-attention`,
@@ -388,7 +392,7 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
   let summary = "Give attention the plan of its lengths";
   let description = [{
     Inserts the `lm.attention_plan` of an attention that has none, right after
-    the lengths from which it is made:
+    the lengths of which it is made:
 
     ```mlir
     %p:5 = lm.attention_plan {num_clusters = 256, topk = 128}
@@ -396,9 +400,21 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
     %o = lm.sparse_mla_decode ... lengths(%n : ...) plan(%p#0, ... : ...) ...
     ```
 
+    Two scopes have a plan each, or one of both lists where one launch takes both
+    scopes (`lm.target`), right after the later of both lengths:
+
+    ```mlir
+    %p:5 = lm.attention_plan {extra_topk = 512, granularity = 64, overhead = 1,
+             topk = 128, num_clusters = 132} ins(%n : tensor<?xi32>)
+             extra_lengths(%m : tensor<?xi32>) outs(...)
+    %o = lm.sparse_mla_decode ... lengths(%n : ...) ... extra_lengths(%m : ...)
+           plan(%p#0, ... : ...) ...
+    ```
+
     Operations with the same lengths and the same configuration share a plan, in
-    whatever layer they are; a step of DeepSeek-V4 has three, for the window and
-    the two compressed caches. Because a plan is a function of the lengths'
+    whatever layer they are; a step of DeepSeek-V4 has three: for the window and
+    the two compressed caches, or for the window alone and with each of those.
+    Because a plan is a function of the lengths'
     value, it cannot be older than they are. `-cse` before this pass makes equal
     lengths one value. The lengths of an `lm.topk_slots` that is `full` become
     those of an `lm.slot_lengths` of its positions, which all layers share:
@@ -411,12 +427,18 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
     %o = lm.sparse_mla_decode ... slots(%s : ...) lengths(%m : ...) plan(...) ...
     ```
 
-    The configuration: as many clusters as the target has compute units;
-    blocks of 16 tokens, or of a page if that has more; tiles of queries of up
-    to 128 rows of heads. An attention without lengths or with a page size that
-    is not a static power of two stays as it is, which is a remark of the
-    category `lm-materialize-plans`. A plan that was made of other lengths
-    or for another shape of operation is an error.
+    The configuration: as many clusters as the target has compute units; blocks
+    of as many tokens as the target says (16 without one), or of a page if that
+    has more; tiles of queries of up to 128 rows of heads; works that cost, besides
+    their keys, what the target says, in whole blocks (the default of the plan
+    where it says nothing).
+
+    An attention without lengths (of each scope, if it has two) or with a page
+    size that is not a static power of two stays as it is, which is a remark of
+    the category `lm-materialize-plans`. So is a plan for each scope that the
+    program has where the target wants one of both; they stay. A plan that was
+    made of other lengths or for another shape of operation is an error, and so
+    is one of both scopes in smaller blocks than the target's.
   }];
   let options = [
     Option<"numClusters", "num-clusters", "int64_t", "0",
@@ -424,7 +446,9 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
     Option<"tileRows", "tile-rows", "int64_t", "128",
            "Rows of queries times heads that share a work's keys">,
     Option<"maxSplit", "max-split", "int64_t", "0",
-           "Most clusters per request (0: no limit)">
+           "Most clusters per request (0: no limit)">,
+    Option<"overheadTokens", "overhead-tokens", "int64_t", "0",
+           "What a work costs besides its keys, in tokens (0: the target's)">
   ];
   let statistics = [
     Statistic<"numPlans", "num-plans", "Number of plans inserted">,
