@@ -12,15 +12,21 @@ have to satisfy the numpy reference under its contract. Writes
     DIR/artefacts/*.so
     DIR/data/*.npy   inputs and results, each content once
     DIR/cases.txt    name|artefact|entry|inputs|results|exact results|tolerance
-    DIR/bench.txt    label|artefact|entry|bytes|inputs
+    DIR/judged.txt   target|name|script and arguments
+    DIR/bench.txt    label|artefact|entry|bytes|inputs|target|flops|prepare
 
 Fields of several files are separated by blanks; "-" is a result that is not
-compared in this way.
+compared in this way. What judged.txt names compares with the reference on the
+machine that runs the suite; it stands in DIR/test, with the reference. A target
+is that of the only devices a line is for; without one it is for all. `prepare`
+is a function of the artefact, its number of results and its inputs: they are
+the benchmarked function's last arguments.
 """
 
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,11 +37,15 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 for part in ("golden", "Integration"):
     sys.path.insert(0, os.path.join(ROOT, "test", part))
 from hipfuse_golden import cases  # noqa: E402
+import attention_bench  # noqa: E402
 import check_attention  # noqa: E402
 from check_programs import Check, arguments  # noqa: E402
 import programs  # noqa: E402
 
 TARGETS = "gfx950,gfx942,sm_90,host"
+
+# Any machine of the last ten years.
+HOST_CPU = "--host-cpu=x86-64-v3"
 
 # For results that may depend on the target. A scale that crosses a boundary
 # takes its block's codes along, so a part of the elements may differ.
@@ -121,10 +131,22 @@ FULL = (("rows_512", 512, all_cases, (1, 17)),
 # Lists of check_attention.py's cases.
 EDGES = ("slots", "merging")
 
+# Those of attention itself, whose results the reference judges, and the numbers
+# of workgroups: one, which splits nothing, some, and as many as the device has.
+ATTENTION_EDGES = (
+    "all-holes", "zero-length", "one-scope-empty", "sinks",
+    "nan-in-unused-slots", "garbage-beyond-length", "holes", "duplicates",
+    "short-tails", "heads", "page-sizes", "topk", "two-scopes", "precisions",
+    "queries", "long-lists", "growing-lengths")
+CLUSTERS = (0, 1, 16)
+QUICK_EDGES = ("duplicates", "sinks")
+
 
 class Suite:
     def __init__(self, args):
         self.root, self.compiler = args.suite, args.compiler
+        self.build = os.path.dirname(os.path.dirname(
+            os.path.abspath(args.compiler)))
         self.targets, self.seed = args.targets, args.seed
         for folder in ("artefacts", "data"):
             os.makedirs(self.path(folder), exist_ok=True)
@@ -132,14 +154,14 @@ class Suite:
     def path(self, *parts):
         return os.path.join(self.root, *parts)
 
-    def compile(self, name, text):
+    def compile(self, name, text, targets=None):
         """Compiles a module; returns the artefact's path in the suite."""
         artefact = os.path.join("artefacts", name + ".so")
         with tempfile.NamedTemporaryFile("w", suffix=".mlir") as source:
             source.write(text)
             source.flush()
-            command = [self.compiler, source.name, "--target=" + self.targets,
-                       "--host-cpu=x86-64-v3", "-o", self.path(artefact)]
+            command = [self.compiler, source.name, HOST_CPU, "--target=" +
+                       (targets or self.targets), "-o", self.path(artefact)]
             done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"hipfuse-compile: {done.stderr.strip()[:4000]}")
@@ -221,6 +243,61 @@ def add_edges(suite, name, edges):
                         " ".join("-" for _ in stored), " ".join(stored), ""))
 
 
+def attention_targets(suite, quick):
+    """All but the host, which would take minutes for real sizes."""
+    return [t for t in suite.targets.split(",") if quick or t != "host"]
+
+
+def add_judged(suite, quick):
+    """Lines of judged.txt."""
+    for part in ("golden/hipfuse_golden", "Integration"):
+        source, target = (os.path.join(root, "test", part)
+                          for root in (ROOT, suite.root))
+        os.makedirs(target, exist_ok=True)
+        for name in os.listdir(source):
+            if name.endswith(".py"):
+                shutil.copy(os.path.join(source, name), target)
+    for target in attention_targets(suite, quick):
+        name = f"attention-{target}"
+        artefact = os.path.join("artefacts", name + ".so")
+        arguments = ["--target", target, "--clusters",
+                     *map(str, CLUSTERS[1:2] if quick else CLUSTERS),
+                     *(["--small"] if quick or target == "host" else []),
+                     "--edges", *(QUICK_EDGES if quick else ATTENTION_EDGES)]
+        script = os.path.join("test", "Integration",
+                              "check_device_attention.py")
+        done = subprocess.run(
+            [sys.executable, os.path.join(ROOT, script), "--build",
+             suite.build, "--save", suite.path(artefact),
+             "--compile-option=" + HOST_CPU, *arguments],
+            capture_output=True, text=True)
+        if done.returncode:
+            if "has no code for" not in done.stderr:
+                sys.exit(f"{script}: {done.stderr.strip()[:4000]}")
+            print(f"no attention for {target}")
+            continue
+        yield "|".join((target, name, " ".join((
+            script, "--runtime lib/libhipfuse_rt.so.1 --artefact", artefact,
+            "--allow-missing", *arguments))))
+
+
+def add_attention_benchmarks(suite, quick):
+    """Lines of bench.txt; each target has its own plans."""
+    for target in attention_targets(suite, quick):
+        text, benches = attention_bench.generate(
+            suite.build, target, quick,
+            clusters=4 if target == "host" else 0)
+        artefact = suite.compile(f"attention_bench-{target}", text,
+                                 target if target == "host"
+                                 else target + ",host")
+        for b in benches:
+            prepare = ([b.prepare, str(b.prepared), *b.prepare_inputs]
+                       if b.prepare else [])
+            yield "|".join((b.label, artefact, b.entry, str(b.bytes),
+                            " ".join(b.inputs), target, str(b.flops),
+                            " ".join(prepare)))
+
+
 def norm_bench(m, n, residual):
     """Bytes and inputs of (add +) norm + MXFP4."""
     rows = 4 * m * n if residual else 2 * m * n
@@ -270,7 +347,9 @@ def add_benchmarks(suite, quick):
                           *rope_bench(program, m, heads)))
     artefact = suite.compile("bench", "\n".join(p.text() for p in functions))
     for label, entry, moved, inputs in lines:
-        yield "|".join((label, artefact, entry, str(moved), " ".join(inputs)))
+        yield "|".join((label, artefact, entry, str(moved), " ".join(inputs),
+                        "", "0", ""))
+    yield from add_attention_benchmarks(suite, quick)
 
 
 def all_lines(suite, quick):
@@ -294,13 +373,15 @@ def main():
     count = {}
     for name, lines in (
             ("cases.txt", all_lines(suite, args.quick)),
+            ("judged.txt", add_judged(suite, args.quick)),
             ("bench.txt", add_benchmarks(suite, args.quick))):
         with open(suite.path(name), "w") as file:
             count[name] = 0
             for line in lines:
                 file.write(line + "\n")
                 count[name] += 1
-    print(f"{count['cases.txt']} cases, {count['bench.txt']} benchmarks")
+    print(f"{count['cases.txt']} cases, {count['judged.txt']} lists of "
+          f"attention, {count['bench.txt']} benchmarks")
 
 
 if __name__ == "__main__":

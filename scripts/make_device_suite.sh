@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Packs what checks and times compiled programs on any x86-64 Linux machine with
 # an AMD or NVIDIA GPU: the runtime, hipfuse-run, hipfuse-bench, artefacts,
-# inputs and expected results. It needs neither LLVM nor this tree there:
+# inputs and expected results, the numpy reference. It needs neither LLVM nor
+# this tree there:
 #
 #   tar xf hipfuse-device-suite.tar.gz
 #   hipfuse-device-suite/run_device_suite.sh

@@ -84,6 +84,15 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(values["bytes"], 12345)
         self.assertEqual(values["set_bytes"], 4800)
 
+    def test_flops(self):
+        values = json.loads(self.bench("--json", "--flops", 10**9))
+        self.assertAlmostEqual(float(values["tflop_per_s"]),
+                               1e3 / float(values["median_us"]),
+                               delta=1e-3 + 1e-4 * values["tflop_per_s"])
+        self.assertIsNone(json.loads(self.bench("--json"))["tflop_per_s"])
+        self.assertRegex(self.bench("--flops", 10**9),
+                         r" GB/s, \S+ TFLOP/s\n\Z")
+
     def test_results_in_place_count_as_read_and_written(self):
         done = self.run_program(ARTEFACT, "--entry", "scale", "--input",
                                 "zeros:10", "--input", "zeros:", "--json",

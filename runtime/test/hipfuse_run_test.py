@@ -373,6 +373,48 @@ class Rules(RunTest):
         self.assertEqual(self.entry_fails("copy_f32", "--input", "perm:5x7"),
                          "argument 0 'x' is f32: perm makes integers")
 
+    def test_cache(self):
+        def f32(made):
+            return np.ascontiguousarray(made).view(np.float32)
+
+        def bf16(made):
+            return f32(np.ascontiguousarray(made).view(np.uint16).astype(
+                np.uint32) << 16)
+
+        # 656 bytes: codes of e4m3 below 1, whose code is 0x38; scales; bf16.
+        made = self.copy("i8", "cache:50x656").view(np.uint8)
+        self.assertLessEqual((made[:, :512] & 0x7F).max(), 0x38)
+        self.assertGreater(len(np.unique(made[:, :512])), 90)
+        scale = f32(made[:, 512:528])
+        self.assertTrue(((scale >= 0.75) & (scale < 1.25)).all())
+        rope = bf16(made[:, 528:])
+        self.assertTrue((abs(rope) <= 1).all())
+        self.assertGreater(rope.std(), 0.4)
+
+        # Pages of two rows: data, exponents, padding.
+        made = self.copy("i8", "cache:50x1728").view(np.uint8)
+        rows = made[:, :1152].reshape(100, 576)
+        self.assertLessEqual((rows[:, :448] & 0x7F).max(), 0x38)
+        self.assertTrue((abs(bf16(rows[:, 448:])) <= 1).all())
+        scales = made[:, 1152:1168].reshape(100, 8)
+        self.assertEqual(list(np.unique(scales[:, :7])), [126, 127, 128])
+        self.assertFalse(scales[:, 7].any())
+        self.assertFalse(made[:, 1168:].any())
+
+        # Whole pages up to 4 MiB, then again from the start.
+        made = self.copy("bf16", "cache:3000x2000")
+        period = -(-2**22 // 4000)
+        self.assertGreater(len(np.unique(made[:period], axis=0)), 1000)
+        np.testing.assert_array_equal(made[period:], made[:-period])
+        self.assertEqual(self.copy("i8", "cache:0x656").size, 0)
+        for suffix, dims in (("i32", "4x656"), ("i8", "4x655"), ("i8", "4x576"),
+                             ("i8", "4x600")):
+            self.assertEqual(
+                self.entry_fails("copy_" + suffix, "--input", "cache:" + dims),
+                f"argument 0 'x' is {dims}x{suffix}: cache makes floats, i8 "
+                "rows of 656 bytes, and i8 pages of 584 bytes per row, filled "
+                "up to a multiple of 576")
+
     def test_zeros_iota_poison(self):
         for suffix, (dtype, is_float) in TYPES.items():
             self.assertFalse(self.copy(suffix, "zeros:2x3").any())

@@ -303,7 +303,7 @@ def duplicates():
 @edge
 def short_tails():
     """Requests with fewer tokens than queries, several queries each."""
-    for q_len in (1, 2, 4):
+    for q_len in (1, 2, 3, 4):
         yield Check("mla_decode", q_len=q_len, requests=6, length=5)
         yield Check("mla_decode", q_len=q_len, requests=5, length=70)
 
@@ -356,6 +356,39 @@ def precisions():
             yield Check("mla_decode", layout="fp8", element=element,
                         q_type=element, q_scale=0.25, kv_scale=0.5,
                         compute=compute, length=500, bar=bar)
+
+
+@edge
+def queries():
+    """FP8 queries on caches of every layout; several rows of many heads."""
+    for compute, bar in (("exact", "strict"), ("a8w8", "parity")):
+        options = dict(compute=compute, bar=bar, q_scale=0.25)
+        for layout, d in (("bf16", 576), ("fp8", 576), ("ds_mla_656", 576),
+                          ("ds_mla_584", 512)):
+            scale = 0.5 if layout == "fp8" else 1.0
+            yield Check("sparse_mla_decode", layout=layout, d=d, topk=200,
+                        q_type="f8E4M3FN", kv_scale=scale, **options)
+        for layout, q_type in (("bf16", "bf16"), ("bf16", "f8E4M3FN"),
+                               ("fp8", "bf16"), ("fp8", "f8E4M3FN")):
+            scaled = q_type != "bf16" or compute == "a8w8"
+            yield Check("mla_decode", layout=layout, q_type=q_type, q_len=2,
+                        kv_scale=0.5 if layout == "fp8" else 1.0,
+                        **dict(options, q_scale=0.25 if scaled else 1.0))
+    for heads, q_len in ((8, 4), (16, 3), (64, 2), (128, 4)):
+        yield Check("mla_decode", heads=heads, q_len=q_len, requests=3)
+
+
+@edge
+def long_lists():
+    """One request whose keys are worth dividing among workgroups, of which the
+    last gets a few."""
+    for q_len in (1, 4):
+        yield Check("mla_decode", requests=1, length=1091, q_len=q_len)
+    yield Check("mla_decode", requests=2, length=700, heads=64, page=1)
+    yield Check("sparse_mla_decode", tokens=1, topk=1030, holes=0.3)
+    yield Check("sparse_mla_decode", tokens=3, heads=64, d=512, topk=200,
+                layout="ds_mla_584", extra_topk=520, extra_page=2,
+                extra_layout="ds_mla_584", sink="normal")
 
 
 @edge

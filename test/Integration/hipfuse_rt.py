@@ -12,6 +12,10 @@ _DTYPES = {1: np.float64, 2: np.float32, 3: np.float16, 4: np.uint16,
            5: np.bool_, 6: np.uint8, 7: np.int16, 8: np.int32, 9: np.int64,
            10: np.uint8, 11: np.uint8, 12: np.uint8, 13: np.uint8}
 
+# Bytes of a NaN, by floating-point type.
+_NAN = {1: 0xFF, 2: 0xFF, 3: 0xFF, 4: 0xFF, 10: 0xFF, 11: 0x80, 12: 0xFF,
+        13: 0xFF}
+
 
 class _TensorDesc(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int32),
@@ -42,11 +46,20 @@ class _Tensor(ctypes.Structure):
                 ("dims", ctypes.POINTER(ctypes.c_int64))]
 
 
+class NoCode(RuntimeError):
+    """The artefact has no code of a function for the device."""
+
+
+_UNIMPLEMENTED = 8  # HIPFUSE_RT_UNIMPLEMENTED
+
+
 class Runtime:
-    """The shared library and one device."""
+    """The shared library, of a build folder or itself, and one device."""
 
     def __init__(self, build_dir, device="host"):
-        library = os.path.join(build_dir, "runtime", "libhipfuse_rt.so")
+        library = build_dir
+        if os.path.isdir(build_dir):
+            library = os.path.join(build_dir, "runtime", "libhipfuse_rt.so")
         self.lib = ctypes.CDLL(library)
         self.lib.hipfuse_rt_status_get_message.restype = ctypes.c_char_p
         self.lib.hipfuse_rt_function_get_desc.restype = ctypes.POINTER(
@@ -54,9 +67,10 @@ class Runtime:
         self.lib.hipfuse_rt_device_get_info.restype = ctypes.POINTER(
             _DeviceInfo)
         for name in ("device_open", "device_allocate", "device_free",
-                     "device_copy_to", "device_copy_from", "module_load",
-                     "module_lookup", "function_result_shapes",
-                     "function_call"):
+                     "device_copy_to", "device_copy_from", "device_fill",
+                     "stream_synchronize", "module_load", "module_lookup",
+                     "function_result_shapes", "function_workspace_size",
+                     "function_launch"):
             getattr(self.lib, "hipfuse_rt_" + name).restype = ctypes.c_void_p
         self.device = ctypes.c_void_p()
         self._check(self.lib.hipfuse_rt_device_open(
@@ -66,8 +80,9 @@ class Runtime:
         if status:
             status = ctypes.c_void_p(status)
             message = self.lib.hipfuse_rt_status_get_message(status).decode()
+            code = self.lib.hipfuse_rt_status_get_code(status)
             self.lib.hipfuse_rt_status_free(status)
-            raise RuntimeError(message)
+            raise (NoCode if code == _UNIMPLEMENTED else RuntimeError)(message)
 
     @property
     def architecture(self):
@@ -107,10 +122,11 @@ class Module:
         runtime._check(runtime.lib.hipfuse_rt_module_load(
             runtime.device, os.fsencode(path), ctypes.byref(self.handle)))
 
-    def call(self, name, arrays):
+    def call(self, name, arrays, scratch=0xFF):
         """Calls `name`; returns its results. Arguments are copied to the
         device's memory, so that an update in place leaves the caller's arrays
-        alone; results are poisoned with 0xA5 before the call."""
+        alone. Before the call results hold NaN, or 0xA5 where they are
+        integers, and every byte of the workspace is `scratch`."""
         runtime, lib = self.runtime, self.runtime.lib
         check = runtime._check
         function = ctypes.c_void_p()
@@ -139,16 +155,30 @@ class Module:
                 else:
                     array = np.empty(dims[first:first + rank],
                                      _DTYPES[desc.results[i].dtype])
-                    array.view(np.uint8).fill(0xA5)
+                    array.view(np.uint8).fill(
+                        _NAN.get(desc.results[i].dtype, 0xA5))
                     buffers.append(runtime.allocate(array))
                     outputs.append((array, buffers[-1]))
                     keep.append(self._fill(results[i], array,
                                            desc.results[i].dtype))
                     results[i].data = buffers[-1]
                 first += rank
-            check(lib.hipfuse_rt_function_call(
+            size = ctypes.c_uint64()
+            check(lib.hipfuse_rt_function_workspace_size(
                 function, ctypes.c_size_t(len(arrays)), args,
+                ctypes.byref(size)))
+            workspace = ctypes.c_void_p()
+            check(lib.hipfuse_rt_device_allocate(runtime.device, size,
+                                                 ctypes.byref(workspace)))
+            buffers.append(workspace)
+            if size.value:
+                check(lib.hipfuse_rt_device_fill(
+                    runtime.device, workspace, ctypes.c_uint8(scratch), size))
+            check(lib.hipfuse_rt_function_launch(
+                function, None, workspace, size,
+                ctypes.c_size_t(len(arrays)), args,
                 ctypes.c_size_t(len(ranks)), results))
+            check(lib.hipfuse_rt_stream_synchronize(runtime.device, None))
             for array, memory in outputs:
                 runtime.copy_from(memory, array)
         finally:

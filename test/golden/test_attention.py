@@ -444,6 +444,8 @@ class Bars(unittest.TestCase):
         self.outputs = cases.find("sparse_mla_decode").outputs(self.o,
                                                                self.inputs)
         self.assertEqual(self.judge(r)[0], True)
+        r.o = 1.5 * r.o  # the cosine is the same
+        self.assertEqual(self.judge(r)[0], False)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ bool hipfuse::tools::usesSeed(const CommonOptions &options, size_t numArgs) {
                        std::optional<InputSpec> spec = parseInputSpec(input);
                        return spec && (spec->kind == InputSpec::Random ||
                                        spec->kind == InputSpec::RandInt ||
-                                       spec->kind == InputSpec::Perm);
+                                       spec->kind == InputSpec::Perm ||
+                                       spec->kind == InputSpec::Cache);
                      });
 }
 

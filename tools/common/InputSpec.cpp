@@ -10,6 +10,7 @@
 
 #include "Element.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -25,6 +26,9 @@ const char hipfuse::tools::inputHelp[] =
   randint:[DIMS]:LO:HI     integers uniform in [LO, HI), also for floats
   perm[:[DIMS][:HI]]       different integers from [0, HI), in random order;
                            HI is the number of elements if left out
+  cache[:DIMS]             a latent cache: of floats, of i8 rows of 656 bytes, or
+                           of i8 pages of 584 bytes per row and padding; random
+                           finite keys, repeated after 4 MiB, so made fast
   zeros[:DIMS]  iota[:DIMS]  nan[:DIMS]  poison[:DIMS]
                            0; 0, 1, 2, ...; NaN; bytes 0xA5
 DIMS is written as 17x7168 and may be left out where all dimensions are static
@@ -148,6 +152,90 @@ void fillPermutation(const std::string &what, uint64_t bound,
   });
 }
 
+/// The elements of one page after the other of a latent cache. All keys are
+/// finite: codes and bf16 in [-1, 1), scales near 1.
+class CacheWriter {
+public:
+  CacheWriter(Generator &generator, uint8_t *page)
+      : generator(generator), next(page) {}
+
+  /// `count` elements of a floating-point type.
+  void floats(int32_t dtype, size_t count) {
+    put(dtype, count, [&] { return generator.unit(); });
+  }
+  /// Rows of 512 codes, 4 scales, 64 bf16 (ds_mla_656).
+  void rows656(size_t count) {
+    for (size_t row = 0; row < count; ++row) {
+      floats(HIPFUSE_RT_F8E4M3FN, 512);
+      put(HIPFUSE_RT_F32, 4, [&] { return 1 + generator.unit() / 4; });
+      floats(HIPFUSE_RT_BF16, 64);
+    }
+  }
+  /// Rows of 448 codes and 64 bf16, then 7 exponents and a zero for each row,
+  /// then padding (ds_mla_584).
+  void page584(size_t rows, size_t pageSize) {
+    for (size_t row = 0; row < rows; ++row) {
+      floats(HIPFUSE_RT_F8E4M3FN, 448);
+      floats(HIPFUSE_RT_BF16, 64);
+    }
+    for (size_t row = 0; row < rows; ++row) {
+      for (int tile = 0; tile < 7; ++tile)
+        *next++ = static_cast<uint8_t>(126 + generator.below(3));
+      *next++ = 0;
+    }
+    size_t padding = pageSize - 584 * rows;
+    std::memset(next, 0, padding);
+    next += padding;
+  }
+
+private:
+  template <typename Value>
+  void put(int32_t dtype, size_t count, Value value) {
+    size_t size = hipfuse_rt_dtype_size(dtype);
+    for (size_t i = 0; i < count; ++i, next += size) {
+      uint64_t bits = fromDouble(dtype, value());
+      std::memcpy(next, &bits, size); // the machine is little-endian
+    }
+  }
+  Generator &generator;
+  uint8_t *next;
+};
+
+void fillCache(const std::string &what, Generator &generator, Tensor &tensor) {
+  const std::vector<int64_t> &dims = tensor.dims();
+  int32_t dtype = tensor.dtype();
+  bool isBytes = dtype == HIPFUSE_RT_I8;
+  bool is656 = isBytes && dims.size() >= 2 && dims.back() == 656;
+  bool is584 =
+      isBytes && dims.size() == 2 && dims[1] >= 584 && dims[1] % 576 == 0;
+  if (dims.empty() || !(is656 || is584 || isFloat(dtype)))
+    throw Error(what + " is " +
+                typeText(dtype, dims.data(), int32_t(dims.size())) +
+                ": cache makes floats, i8 rows of 656 bytes, and i8 pages of "
+                "584 bytes per row, filled up to a multiple of 576");
+  size_t size = tensor.size();
+  if (size == 0)
+    return;
+  size_t pageSize = size / static_cast<size_t>(dims[0]);
+  size_t made =
+      std::min(size, ((size_t(4) << 20) + pageSize - 1) / pageSize * pageSize);
+  auto *data = static_cast<uint8_t *>(tensor.data());
+  CacheWriter writer(generator, data);
+  for (size_t at = 0; at < made; at += pageSize) {
+    if (is656)
+      writer.rows656(pageSize / 656);
+    else if (is584)
+      writer.page584(pageSize / 584, pageSize);
+    else
+      writer.floats(dtype, pageSize / hipfuse_rt_dtype_size(dtype));
+  }
+  while (made < size) {
+    size_t more = std::min(made, size - made);
+    std::memcpy(data + made, data, more);
+    made += more;
+  }
+}
+
 } // namespace
 
 std::optional<InputSpec>
@@ -156,9 +244,9 @@ hipfuse::tools::parseInputSpec(const std::string &text) {
     const char *name;
     InputSpec::Kind kind;
   } kinds[] = {{"random", InputSpec::Random}, {"randint", InputSpec::RandInt},
-               {"perm", InputSpec::Perm},     {"zeros", InputSpec::Zeros},
-               {"iota", InputSpec::Iota},     {"nan", InputSpec::NaN},
-               {"poison", InputSpec::Poison}};
+               {"perm", InputSpec::Perm},     {"cache", InputSpec::Cache},
+               {"zeros", InputSpec::Zeros},   {"iota", InputSpec::Iota},
+               {"nan", InputSpec::NaN},       {"poison", InputSpec::Poison}};
   std::vector<std::string> parts = split(text, ':');
   for (const auto &[name, kind] : kinds) {
     if (parts[0] != name)
@@ -227,6 +315,8 @@ void hipfuse::tools::fill(const InputSpec &spec, const std::string &what,
     return fillPermutation(what, static_cast<uint64_t>(bound), generator,
                            tensor);
   }
+  case InputSpec::Cache:
+    return fillCache(what, generator, tensor);
   case InputSpec::Zeros:
     std::memset(tensor.data(), 0, tensor.size());
     return;

@@ -21,7 +21,7 @@ namespace hipfuse::tools {
 /// A rule that makes the elements of an argument, written as
 /// KIND[:[DIMS][:NUMBERS]].
 struct InputSpec {
-  enum Kind { Random, RandInt, Perm, Zeros, Iota, NaN, Poison };
+  enum Kind { Random, RandInt, Perm, Cache, Zeros, Iota, NaN, Poison };
   Kind kind = Random;
   /// What is written as 17x7168; none if it is left out.
   std::optional<std::vector<int64_t>> dims;

@@ -41,6 +41,9 @@ Exit status: 0 if all went well, 2 for wrong usage, bad input or a failed run.)"
                  "Name of the case in the output (default: the function's)");
   app.add_option("--bytes", options.bytes, "Bytes that one call moves")
       ->check(checkDigits);
+  app.add_option("--flops", options.flops,
+                 "Floating-point operations of one call, for their rate")
+      ->check(checkDigits);
   app.add_option("--sets", options.sets,
                  "Sets of buffers taken in turn; 1 leaves small ones in cache")
       ->check(CLI::Range(1u, 4096u));

@@ -23,6 +23,8 @@ struct BenchOptions : CommonOptions {
   std::string label;
   /// Bytes that a call moves; those of its arguments and results if absent.
   std::optional<uint64_t> bytes;
+  /// Floating-point operations of a call; 0 if they are of no interest.
+  uint64_t flops = 0;
   /// Sets of buffers that the calls take in turn; chosen if absent.
   std::optional<uint32_t> sets;
   /// Calls in one replay; chosen by how long one takes if absent.

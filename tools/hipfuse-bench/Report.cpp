@@ -27,6 +27,12 @@ static double rate(const Report &report) {
          (report.measurement.perCall.median * 1e-6);
 }
 
+/// Teraflops of the median call.
+static double flopRate(const Report &report) {
+  return static_cast<double>(report.flops) /
+         (report.measurement.perCall.median * 1e6);
+}
+
 static void printText(const Report &report) {
   const Times &times = report.measurement.perCall;
   std::printf("%s(%s)\n", report.label.c_str(), report.arguments.c_str());
@@ -48,6 +54,8 @@ static void printText(const Report &report) {
   if (report.copyRate > 0)
     std::printf(", %.1f %% of a copy's %.1f GB/s",
                 100 * rate(report) / report.copyRate, report.copyRate / 1e9);
+  if (report.flops)
+    std::printf(", %.1f TFLOP/s", flopRate(report));
   std::printf("\n");
 }
 
@@ -77,6 +85,8 @@ static std::vector<Field> fieldsOf(const Report &report) {
        false},
       {"share_of_copy",
        hasCopy ? format("%.4f", rate(report) / report.copyRate) : "", false},
+      {"tflop_per_s", report.flops ? format("%.3f", flopRate(report)) : "",
+       false},
       {"method", m.isGraph ? "graph" : "launches", true},
       {"calls", number(m.calls), false},
       {"replays", number(report.replays), false},

@@ -26,6 +26,7 @@ struct Report {
   std::string note;         // why this device; may be empty
   std::string arguments;    // their types
   uint64_t bytes = 0;       // that a call moves
+  uint64_t flops = 0;       // of a call; 0 for no rate of them
   uint64_t setBytes = 0;    // of one set of buffers
   uint32_t sets = 1;
   uint32_t replays = 0;

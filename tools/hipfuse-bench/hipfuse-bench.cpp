@@ -77,6 +77,7 @@ static void runBench(const BenchOptions &options) {
                         typeText(arg.dtype(), arg.dims().data(),
                                  static_cast<int32_t>(arg.dims().size()));
   report.replays = options.replays;
+  report.flops = options.flops;
   report.bytes = options.bytes.value_or(countBytes(desc, args, shapes));
 
   Timer timer(program.device());
