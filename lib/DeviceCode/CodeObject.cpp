@@ -94,6 +94,7 @@ static Expected<Kernel> describe(LLVM::LLVMFuncOp function,
   }
   if (auto bytes = function->getAttrOfType<IntegerAttr>("lm.bytes_per_row"))
     kernel.bytesPerRow = bytes.getInt();
+  kernel.isArchitectureSpecific = function->hasAttr("lm.architecture_specific");
   return kernel;
 }
 
@@ -123,7 +124,7 @@ static uint64_t getStaticLds(const llvm::Module &module,
 //===----------------------------------------------------------------------===//
 
 static Expected<std::unique_ptr<llvm::TargetMachine>>
-makeTargetMachine(const TargetInfo &info, unsigned optLevel) {
+makeTargetMachine(const TargetInfo &info, StringRef chip, unsigned optLevel) {
   bool isAmd = info.vendor == Vendor::AMD;
   if (isAmd) {
     LLVMInitializeAMDGPUTargetInfo();
@@ -148,7 +149,7 @@ makeTargetMachine(const TargetInfo &info, unsigned optLevel) {
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.MCOptions.AsmVerbose = true;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, info.chip, isAmd ? "" : kPtxFeatures, options, llvm::Reloc::PIC_,
+      triple, chip, isAmd ? "" : kPtxFeatures, options, llvm::Reloc::PIC_,
       std::nullopt,
       static_cast<llvm::CodeGenOptLevel>(std::min(optLevel, 3u))));
 }
@@ -183,6 +184,9 @@ static void setAttributes(llvm::Module &module, llvm::TargetMachine &machine,
                          kernel.block,
                          [](int32_t size) { return std::to_string(size); }),
                      ","));
+      // How many registers a warp group may take depends on the bound.
+      if (kernel.isArchitectureSpecific)
+        function.addFnAttr("nvvm.minctasm", "1");
     }
   }
 }
@@ -228,7 +232,13 @@ Expected<DeviceModule> DeviceModule::create(gpu::GPUModuleOp op,
     return lhs.name < rhs.name;
   });
 
-  auto machine = makeTargetMachine(target, optLevel);
+  // NVIDIA's instructions of one architecture only have a chip of their own.
+  result.chip = target.chip.str();
+  if (llvm::any_of(result.kernels, [](const Kernel &kernel) {
+        return kernel.isArchitectureSpecific;
+      }))
+    result.chip += "a";
+  auto machine = makeTargetMachine(target, result.chip, optLevel);
   if (!machine)
     return machine.takeError();
   result.machine = std::move(*machine);
@@ -370,8 +380,8 @@ Expected<SmallVector<char, 0>> DeviceModule::makeCubin(ArrayRef<char> ptx,
     return std::move(error);
   Expected<std::string> log =
       runProgram("assembling PTX", ptxas,
-                 {"-arch=" + target->chip.str(), "-O3", "-v", "--fmad=false",
-                  "-o", output->getPath(), input->getPath()});
+                 {"-arch=" + chip, "-O3", "-v", "--fmad=false", "-o",
+                  output->getPath(), input->getPath()});
   if (!log)
     return log.takeError();
   if (llvm::Error error = setResources(readPtxasLog(*log)))

@@ -30,6 +30,8 @@ struct Kernel {
   std::array<int32_t, 3> block;      ///< threads in x, y and z
   llvm::SmallVector<int32_t> params; ///< bytes of each parameter, 4 or 8
   int64_t bytesPerRow = -1;          ///< memory traffic, -1 if not known
+  /// Its instructions are those of one architecture (sm_90a) alone.
+  bool isArchitectureSpecific = false;
   KernelResources resources;
 
   /// Bytes of the parameters, each at a multiple of its size.
@@ -70,6 +72,7 @@ private:
   llvm::Expected<llvm::SmallVector<char, 0>> emit(bool assembly) const;
 
   const TargetInfo *target = nullptr;
+  std::string chip; ///< as LLVM and ptxas call it
   /// The first error of LLVM; here so that it stays where it is in a move.
   std::unique_ptr<std::string> errors;
   std::unique_ptr<llvm::LLVMContext> context;

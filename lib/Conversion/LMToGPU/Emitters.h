@@ -40,6 +40,7 @@ Refusal lowerToKernels(Operation *op, EmitterContext &context);
 /// Adds the emitters of a family, by operation name.
 using EmitterMap = llvm::StringMap<Emitter>;
 void addActivationEmitters(EmitterMap &emitters);
+void addAttentionEmitters(EmitterMap &emitters);
 void addCacheEmitters(EmitterMap &emitters);
 void addMergeEmitters(EmitterMap &emitters);
 void addNormEmitters(EmitterMap &emitters);

@@ -173,6 +173,10 @@ void KernelBuilder::setBytesPerRow(int64_t bytes) {
   kernel->setAttr("lm.bytes_per_row", getI64IntegerAttr(bytes));
 }
 
+void KernelBuilder::useArchitectureFeatures() {
+  kernel->setAttr("lm.architecture_specific", getUnitAttr());
+}
+
 /// A kernel of the module that equals `kernel` but for its name, else null.
 static gpu::GPUFuncOp findEqual(gpu::GPUModuleOp kernels,
                                 gpu::GPUFuncOp kernel) {
@@ -192,19 +196,24 @@ static gpu::GPUFuncOp findEqual(gpu::GPUModuleOp kernels,
 }
 
 void KernelBuilder::launch(ValueRange grid) {
+  enqueue(grid);
+  op->erase();
+}
+
+void KernelBuilder::enqueue(ValueRange grid, int64_t dynamicLds) {
   gpu::ReturnOp::create(*this);
-  std::string stem = op->getName().stripDialect().str();
+  std::string stem = name.empty() ? op->getName().stripDialect().str() : name;
   gpu::GPUFuncOp callee = findEqual(kernels, kernel);
   if (callee) {
     kernel.erase();
   } else {
     callee = kernel;
     unsigned number = 0;
-    std::string name;
+    std::string symbol;
     do {
-      name = stem + "_" + std::to_string(number++);
-    } while (kernels.lookupSymbol(name));
-    callee.setName(name);
+      symbol = stem + "_" + std::to_string(number++);
+    } while (kernels.lookupSymbol(symbol));
+    callee.setName(symbol);
   }
   SmallVector<Value, 3> sizes(grid);
   while (sizes.size() < 3)
@@ -213,8 +222,11 @@ void KernelBuilder::launch(ValueRange grid) {
       hostBuilder, getLoc(), callee,
       gpu::KernelDim3{sizes[0], sizes[1], sizes[2]},
       gpu::KernelDim3{hostNumber(threads), hostNumber(1), hostNumber(1)},
-      /*dynamicSharedMemorySize=*/Value(), arguments);
-  op->erase();
+      dynamicLds ? arith::ConstantIntOp::create(hostBuilder, getLoc(),
+                                                dynamicLds, /*width=*/32)
+                       .getResult()
+                 : Value(),
+      arguments);
 }
 
 //===----------------------------------------------------------------------===//
@@ -272,11 +284,7 @@ void KernelBuilder::barrier() { gpu::BarrierOp::create(*this); }
 
 void KernelBuilder::issueLoads() {
   // No instruction, but one that might write memory.
-  LLVM::InlineAsmOp::create(
-      *this, /*resultTypes=*/TypeRange(), /*operands=*/ValueRange(),
-      /*asm_string=*/"", /*constraints=*/"~{memory}",
-      /*has_side_effects=*/true, /*is_align_stack=*/false,
-      LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  assembly(TypeRange(), "", "~{memory}", ValueRange());
 }
 
 SmallVector<Value>
@@ -395,6 +403,15 @@ Value KernelBuilder::intrinsic(StringRef name, Type result,
       .getResult(0);
 }
 
+Value KernelBuilder::assembly(TypeRange results, StringRef text,
+                              StringRef constraints, ValueRange operands) {
+  auto op = LLVM::InlineAsmOp::create(
+      *this, results, operands, text, constraints,
+      /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  return results.empty() ? Value() : op.getRes();
+}
+
 Value KernelBuilder::moveLanes(Value scalar, int64_t control) {
   Type type = scalar.getType();
   Value bits = toBits(scalar);
@@ -448,6 +465,21 @@ Value KernelBuilder::ldsAddress(StringRef name, int64_t bytes, Value index) {
   Value base = LLVM::AddressOfOp::create(*this, pointer, name);
   return LLVM::GEPOp::create(*this, pointer, getI32Type(), base,
                              LLVM::GEPArg(index));
+}
+
+Value KernelBuilder::dynamicLds() {
+  constexpr StringLiteral kName = "lds_dynamic";
+  auto type = LLVM::LLVMArrayType::get(getI8Type(), 0);
+  if (!kernels.lookupSymbol(kName)) {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(kernels.getBody());
+    // Matrix instructions read memory in patterns of 1024 bytes.
+    LLVM::GlobalOp::create(*this, type, /*isConstant=*/false,
+                           LLVM::Linkage::External, kName, Attribute(),
+                           /*alignment=*/1024, /*addrSpace=*/3);
+  }
+  auto pointer = LLVM::LLVMPointerType::get(getContext(), /*addressSpace=*/3);
+  return LLVM::AddressOfOp::create(*this, pointer, kName);
 }
 
 Value KernelBuilder::reduceWorkgroup(Value scalar, Combine combine) {

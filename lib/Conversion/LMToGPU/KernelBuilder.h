@@ -77,10 +77,17 @@ public:
   Value hostNumber(int64_t value);
   /// Bytes that the kernel moves per row, for reports.
   void setBytesPerRow(int64_t bytes);
+  /// Kernels are numbered after `stem`, by default the operation's name.
+  void setName(StringRef stem) { name = stem.str(); }
   /// Ends the kernel and launches it with `grid` workgroups (up to three index
-  /// values), or launches an equal one that the module has already. Erases the
-  /// operation.
+  /// values) of `dynamicLds` bytes, or launches an equal one that the module
+  /// has already.
+  void enqueue(ValueRange grid, int64_t dynamicLds = 0);
+  /// The same, and erases the operation.
   void launch(ValueRange grid);
+  /// The kernel has instructions of the target's architecture alone, which
+  /// later ones do not have, and one workgroup has a compute unit for itself.
+  void useArchitectureFeatures();
 
   //===--------------------------------------------------------------------===//
   // Threads
@@ -120,6 +127,9 @@ public:
   /// last but `inner` of `memref`.
   SmallVector<Value> rowIndices(Value memref, Value row, int64_t first = 0,
                                 int64_t inner = 1);
+  /// Address of the element at `offset` + `column`, either of which may be
+  /// null.
+  Value address(const Buffer &buffer, Value offset, Value column);
   /// `lanes` elements (a scalar for 1) at `offset` + `column`; `offset` (i64)
   /// is the same for all threads of a wave, `column` (i32) is not. Constant
   /// data is written by nothing while the kernel runs.
@@ -131,6 +141,11 @@ public:
   void store(Value value, const Buffer &buffer, Value offset, Value column);
   /// Rounds f32 to the buffer's elements and stores them.
   void storeF32(Value value, const Buffer &buffer, Value offset, Value column);
+
+  /// Address of the i32 number `index` in LDS memory `name` of `bytes` bytes.
+  Value ldsAddress(StringRef name, int64_t bytes, Value index);
+  /// Address of the LDS memory whose size the launch says.
+  Value dynamicLds();
 
   //===--------------------------------------------------------------------===//
   // Across lanes
@@ -159,6 +174,9 @@ public:
   Value rsqrt(Value value);
   Value fma(Value a, Value b, Value c);
   Value intrinsic(StringRef name, Type result, ValueRange operands);
+  /// Inline assembly with side effects, in LLVM's syntax; null without results.
+  Value assembly(TypeRange results, StringRef text, StringRef constraints,
+                 ValueRange operands);
   /// The pattern of the largest magnitude of a vector of f32 or bf16, of what
   /// takes part in amax, as f32 has it.
   Value amax(SchemeAttr scheme, Value value);
@@ -167,9 +185,6 @@ public:
   Value encode(SchemeAttr scheme, Value value, const BlockScale &scale);
 
 private:
-  Value address(const Buffer &buffer, Value offset, Value column);
-  /// Address of the i32 number `index` in LDS memory `name` of `bytes` bytes.
-  Value ldsAddress(StringRef name, int64_t bytes, Value index);
   /// The same as `countThreads` for the lanes of a wave.
   std::pair<Value, Value> countLanes(Value condition);
   /// AMD: the value of the lane that a DPP control names.
@@ -200,6 +215,7 @@ private:
   llvm::DenseMap<Value, unsigned> buffers;
   Value threadId;
   unsigned numReductions = 0;
+  std::string name;
 };
 
 } // namespace mlir::lm

@@ -34,6 +34,7 @@ static const EmitterMap &getEmitters() {
   static const EmitterMap emitters = [] {
     EmitterMap map;
     addActivationEmitters(map);
+    addAttentionEmitters(map);
     addCacheEmitters(map);
     addMergeEmitters(map);
     addNormEmitters(map);
