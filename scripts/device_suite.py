@@ -17,7 +17,8 @@ have to satisfy the numpy reference under its contract. Writes
 
 Fields of several files are separated by blanks; "-" is a result that is not
 compared in this way. What judged.txt names compares with the reference on the
-machine that runs the suite; it stands in DIR/test, with the reference. A target
+machine that runs the suite; it stands in DIR/test, with the reference. DEVICE,
+FILTER and RESULTS stand for what they are there. A target
 is that of the only devices a line is for; without one it is for all. `prepare`
 is a function of the artefact, its number of results and its inputs: they are
 the benchmarked function's last arguments.
@@ -278,7 +279,28 @@ def add_judged(suite, quick):
             continue
         yield "|".join((target, name, " ".join((
             script, "--runtime lib/libhipfuse_rt.so.1 --artefact", artefact,
-            "--allow-missing", *arguments))))
+            "--allow-missing --device DEVICE --filter FILTER",
+            f"--csv RESULTS/{name}.csv", *arguments))))
+        if not quick:
+            yield from add_parity_table(suite, target)
+
+
+def add_parity_table(suite, target):
+    """The line of judged.txt of scripts/parity_table.py."""
+    script = os.path.join("scripts", "parity_table.py")
+    folder = os.path.join("artefacts", "parity-" + target)
+    for name in (folder, "scripts"):
+        os.makedirs(suite.path(name), exist_ok=True)
+    shutil.copy(os.path.join(ROOT, script), suite.path("scripts"))
+    done = subprocess.run(
+        [sys.executable, os.path.join(ROOT, script), "--run", suite.compiler,
+         "--compile-option=--target=" + target, "--save", suite.path(folder)],
+        capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{script}: {done.stderr.strip()[:4000]}")
+    yield "|".join((target, f"parity-table-{target}", " ".join((
+        script, "--runner bin/hipfuse-run --device DEVICE --artefacts",
+        folder))))
 
 
 def add_attention_benchmarks(suite, quick):

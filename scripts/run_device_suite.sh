@@ -8,8 +8,8 @@
 # --device   where to run (default: the first GPU)
 # --check    checks only; --bench: benchmarks only
 # --filter   cases and benchmarks whose names match, as grep -E reads it
-# --results  where checks.csv, attention.csv and bench.csv go (default: results
-#            here)
+# --results  where checks.csv, attention-TARGET.csv and bench.csv go (default:
+#            results here)
 # --ceiling  the rate to compare with (default: what the best kernels read,
 #            4200 on sm_90, 6500 on gfx950)
 #
@@ -121,21 +121,25 @@ if [ $check = 1 ]; then
 
   # What the reference judges here.
   while IFS='|' read -r _ name command; do
+    # Some filter their cases by themselves.
+    [[ $command == *FILTER* ]] || grep -qE -e "$filter" <<<"$name" || continue
     if ! "$python" -c 'import numpy' 2>/dev/null; then
       echo "$name: not checked, $python has no NumPy"
       missing=$((missing + 1))
       continue
     fi
     read -ra words <<<"$command"
+    words=("${words[@]//DEVICE/$device}")
+    words=("${words[@]//FILTER/$filter}")
+    words=("${words[@]//RESULTS/$results}")
     status=0
-    "$python" "${words[@]}" --device "$device" --filter "$filter" \
-      --csv "$results/attention.csv" 2>&1 | tee "$results/attention.log" ||
+    "$python" "${words[@]}" 2>&1 | tee "$results/judged.log" ||
       status=${PIPESTATUS[0]}
     # One that ends without its count has failed.
     read -r good bad none < <(awk '/ have no code/ { none = $1 }
       /^[0-9]+ passed, [0-9]+ failed$/ { good = $1; bad = $3; counted = 1 }
       END { print good + 0, counted ? bad : 1, none + 0 }' \
-      "$results/attention.log")
+      "$results/judged.log")
     [ "$status" -le 1 ] || [ "$bad" -gt 0 ] || bad=1
     passed=$((passed + good)) failed=$((failed + bad))
     missing=$((missing + none))

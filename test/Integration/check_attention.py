@@ -366,16 +366,40 @@ def queries():
         for layout, d in (("bf16", 576), ("fp8", 576), ("ds_mla_656", 576),
                           ("ds_mla_584", 512)):
             scale = 0.5 if layout == "fp8" else 1.0
-            yield Check("sparse_mla_decode", layout=layout, d=d, topk=200,
+            yield Check("sparse_mla_decode", layout=layout, d=d, topk=512,
                         q_type="f8E4M3FN", kv_scale=scale, **options)
         for layout, q_type in (("bf16", "bf16"), ("bf16", "f8E4M3FN"),
                                ("fp8", "bf16"), ("fp8", "f8E4M3FN")):
             scaled = q_type != "bf16" or compute == "a8w8"
             yield Check("mla_decode", layout=layout, q_type=q_type, q_len=2,
-                        kv_scale=0.5 if layout == "fp8" else 1.0,
+                        length=500, kv_scale=0.5 if layout == "fp8" else 1.0,
                         **dict(options, q_scale=0.25 if scaled else 1.0))
     for heads, q_len in ((8, 4), (16, 3), (64, 2), (128, 4)):
         yield Check("mla_decode", heads=heads, q_len=q_len, requests=3)
+
+
+def full_rows(o, inputs):
+    """Every slot of every row is a key, none twice."""
+    rng = np.random.default_rng(inputs["slots"].value.clip(0).sum())
+    for prefix, topk in (("", o.topk), ("extra_", o.extra_topk)):
+        if not topk:
+            continue
+        cache = inputs[prefix + "cache"]
+        blocks, page, columns = cache.value.shape
+        cache.value = attention_cases.normal(rng, blocks, page, columns)
+        inputs[prefix + "slots"].value = np.stack([
+            rng.permutation(blocks * page)[:topk] for _ in range(o.tokens)])
+
+
+@edge
+def parity():
+    """The configurations of scripts/parity_table.py, without lengths."""
+    for heads in (64, 32, 16):
+        for extra in (0, 2048):
+            for compute, bar in (("exact", "strict"), ("a8w8", "parity")):
+                yield Check("sparse_mla_decode", full_rows, heads=heads,
+                            tokens=8, topk=2048, extra_topk=extra,
+                            lengths=False, compute=compute, bar=bar)
 
 
 @edge

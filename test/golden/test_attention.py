@@ -447,6 +447,25 @@ class Bars(unittest.TestCase):
         r.o = 1.5 * r.o  # the cosine is the same
         self.assertEqual(self.judge(r)[0], False)
 
+    def test_weights_of_bf16_need_their_bar(self):
+        r = self.program()
+        rng = np.random.default_rng(5)
+        # Each row off by what rounding all of its weights the same way gives.
+        r.o = r.o * (1 + 2.0**-9 * rng.choice([-1, 1], r.o.shape[:2])[..., None])
+        self.o.bar = "weights"
+        self.outputs = cases.find("sparse_mla_decode").outputs(self.o,
+                                                               self.inputs)
+        self.assertEqual(self.judge(r), [True, True])
+        # A row that lacks a hundredth of its length, or an element.
+        for index, factor in (((3, 2), 0.99), ((3, 2, 5), 0.0)):
+            wrong = self.program()
+            wrong.o[index] *= factor
+            self.assertEqual(self.judge(wrong), [False, True])
+        # All rows a little shorter: within a row's bound, not a tensor's.
+        r = self.program()
+        r.o = r.o * (1 - 3.8e-3)
+        self.assertEqual(self.judge(r), [False, True])
+
 
 if __name__ == "__main__":
     unittest.main()

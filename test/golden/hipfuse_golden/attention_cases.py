@@ -93,6 +93,7 @@ def attention_outputs(o, result, exact):
     """Outputs `out` and, if asked for, `lse`.
 
     bar strict: FlashMLA's tolerances against the reference of the same policy.
+    bar weights: the same for kernels that round the weights to bf16.
     bar parity: cosines with the exact attention, mean > 0.999, min > 0.99, and
     AITER's tolerance of FP8, which minds the length of a row too.
     """
@@ -111,7 +112,7 @@ def attention_outputs(o, result, exact):
                 "out", cosine.size, int(wrong.sum()) + low,
                 1 - float(np.min(cosine)), "1 - cosine",
                 note=f"mean cosine {mean:.6f}, min {np.min(cosine):.6f}")]
-        rows, elements = attention.out_errors(got, want)
+        rows, elements = attention.out_errors(got, want, o.bar)
         difference = attention.cosine_difference(got, want)
         bad = rows | elements.any(axis=-1)
         note = ""
