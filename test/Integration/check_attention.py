@@ -378,30 +378,6 @@ def queries():
         yield Check("mla_decode", heads=heads, q_len=q_len, requests=3)
 
 
-def full_rows(o, inputs):
-    """Every slot of every row is a key, none twice."""
-    rng = np.random.default_rng(inputs["slots"].value.clip(0).sum())
-    for prefix, topk in (("", o.topk), ("extra_", o.extra_topk)):
-        if not topk:
-            continue
-        cache = inputs[prefix + "cache"]
-        blocks, page, columns = cache.value.shape
-        cache.value = attention_cases.normal(rng, blocks, page, columns)
-        inputs[prefix + "slots"].value = np.stack([
-            rng.permutation(blocks * page)[:topk] for _ in range(o.tokens)])
-
-
-@edge
-def parity():
-    """The configurations of scripts/parity_table.py, without lengths."""
-    for heads in (64, 32, 16):
-        for extra in (0, 2048):
-            for compute, bar in (("exact", "strict"), ("a8w8", "parity")):
-                yield Check("sparse_mla_decode", full_rows, heads=heads,
-                            tokens=8, topk=2048, extra_topk=extra,
-                            lengths=False, compute=compute, bar=bar)
-
-
 @edge
 def long_lists():
     """One request whose keys are worth dividing among workgroups, of which the
@@ -410,6 +386,8 @@ def long_lists():
         yield Check("mla_decode", requests=1, length=1091, q_len=q_len)
     yield Check("mla_decode", requests=2, length=700, heads=64, page=1)
     yield Check("sparse_mla_decode", tokens=1, topk=1030, holes=0.3)
+    # Lists without lengths have no plan: a row has a workgroup of its own.
+    yield Check("sparse_mla_decode", lengths=False, topk=300)
     yield Check("sparse_mla_decode", tokens=3, heads=64, d=512, topk=200,
                 layout="ds_mla_584", extra_topk=520, extra_page=2,
                 extra_layout="ds_mla_584", sink="normal")
