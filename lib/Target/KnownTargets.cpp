@@ -121,8 +121,7 @@ static constexpr TargetInfo kKnownTargets[] = {
          {true, "global_load_lds_dwordx4"},
          {false, "a matrix instruction of NVIDIA"},
          {false, "one launch per scope, then lm.merge_attention"},
-         {false, "persistent kernels read the first slots of a row untested "
-                 "(ROCm/aiter aiter/mla.py)"},
+         {true, "an invalid slot is read as a row of zeros, and masked"},
          {false, "post and pre are separate on ROCm unless mhc=fused asks for "
                  "the fused kernel (vllm-project/vllm#43950)"},
      },

@@ -29,7 +29,7 @@
 // GFX950-NEXT:   lds-dma-128              on: global_load_lds_dwordx4
 // GFX950-NEXT:   wgmma                    off:
 // GFX950-NEXT:   both-scopes-per-launch   off: one launch per scope, then lm.merge_attention
-// GFX950-NEXT:   slot-holes               off: persistent kernels read the first slots of a row untested (ROCm/aiter aiter/mla.py)
+// GFX950-NEXT:   slot-holes               on: an invalid slot is read as a row of zeros, and masked
 // GFX950-NEXT:   fused-mhc-by-default     off: post and pre are separate on ROCm unless mhc=fused asks for the fused kernel (vllm-project/vllm#43950){{$}}
 // GFX950-NOT:  {{.}}
 

@@ -1,8 +1,9 @@
 // RUN: hipfuse-opt %s --lm-compact-slots=packed=yes | FileCheck %s
-// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx950 --lm-compact-slots | FileCheck %s
+// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx942 --lm-compact-slots | FileCheck %s
 // RUN: hipfuse-opt %s --lm-compact-slots | FileCheck %s --check-prefix=NONE
-// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx950 --lm-compact-slots=packed=no | FileCheck %s --check-prefix=NONE
+// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx942 --lm-compact-slots=packed=no | FileCheck %s --check-prefix=NONE
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-compact-slots | FileCheck %s --check-prefix=NONE
+// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx950 --lm-compact-slots | FileCheck %s --check-prefix=NONE
 // RUN: hipfuse-opt %s --lm-compact-slots=packed=yes --remarks-filter=lm-compact-slots -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 
 // A kernel that skips holes needs nothing, and nothing is assumed without a

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionProblem.h"
+#include "MatrixUnit.h"
 
 using namespace mlir;
 using namespace mlir::lm;
@@ -21,14 +22,16 @@ static Refusal emitDecode(OpTy op, EmitterContext &context) {
   AttentionProblem problem = AttentionProblem::of(op);
   if (Refusal refusal = problem.check())
     return refusal;
-  auto has = [&](hipfuse::TargetFeature feature) {
-    return context.target.get(feature).available;
-  };
-  auto emit = has(hipfuse::TargetFeature::Wgmma) ? emitWgmmaDecode : nullptr;
-  if (!emit)
+  bool wgmma = context.target.get(hipfuse::TargetFeature::Wgmma).available;
+  if (!wgmma && !MatrixUnit::isAvailable(context.target))
     return "matrix instructions that no attention kernel is written for";
+  if (!wgmma)
+    if (Refusal refusal = refuseMfmaDecode(problem))
+      return refusal;
   Partials partials = Partials::of(problem);
-  if (Refusal refusal = emit(problem, context, partials))
+  if (!wgmma)
+    emitMfmaDecode(problem, context, partials);
+  else if (Refusal refusal = emitWgmmaDecode(problem, context, partials))
     return refusal;
   if (problem.hasPlan())
     emitAttentionReduce(problem, context, partials);

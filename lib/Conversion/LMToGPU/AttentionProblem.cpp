@@ -283,37 +283,33 @@ SmallVector<Value> AttentionKernel::forWorks(
 // Keys
 //===----------------------------------------------------------------------===//
 
-KeyPlace AttentionKernel::findKey(const AttentionWork &work, unsigned scope,
-                                  Value index) {
+Value AttentionKernel::loadEntry(const AttentionWork &work, unsigned scope,
+                                 Value index) {
+  Value exists = b.cmpi(IPredicate::ult, index, work.lengths[scope]);
+  const Buffer *list = &slots[scope];
+  if (problem.isPaged()) {
+    list = &table;
+    index = arith::DivUIOp::create(b, index, pageSizes[scope]);
+    exists = b.andi(exists, b.cmpi(IPredicate::ult, index, tableColumns));
+  }
+  // What is not in a list or table is not loaded.
+  return b.ifElse(
+      exists,
+      [&] { return SmallVector<Value>{loadI32(*list, {work.request, index})}; },
+      b.i32(-1))[0];
+}
+
+KeyPlace AttentionKernel::findKey(unsigned scope, Value index, Value entry) {
   const ScopeOperands &operands = problem.scopes[scope];
   Value pageSize = pageSizes[scope];
   KeyPlace key;
-  key.visible = b.cmpi(IPredicate::ult, index, work.lengths[scope]);
-  Value page, place;
-  // What is not in a list or table is not loaded.
-  if (problem.isPaged()) {
-    Value column = arith::DivUIOp::create(b, index, pageSize);
-    key.visible =
-        b.andi(key.visible, b.cmpi(IPredicate::ult, column, tableColumns));
-    page = b.ifElse(
-        key.visible,
-        [&] {
-          return SmallVector<Value>{loadI32(table, {work.request, column})};
-        },
-        b.i32(-1))[0];
-    place = arith::RemUIOp::create(b, index, pageSize);
-  } else {
-    Value slot = b.ifElse(
-        key.visible,
-        [&] {
-          return SmallVector<Value>{
-              loadI32(slots[scope], {work.request, index})};
-        },
-        b.i32(-1))[0];
-    page = arith::DivUIOp::create(b, slot, pageSize);
-    place = arith::RemUIOp::create(b, slot, pageSize);
-    key.visible = b.andi(key.visible, b.cmpi(IPredicate::sge, slot, b.i32(0)));
+  key.visible = b.cmpi(IPredicate::sge, entry, b.i32(0));
+  Value page = entry;
+  if (!problem.isPaged()) {
+    index = entry;
+    page = arith::DivUIOp::create(b, entry, pageSize);
   }
+  Value place = arith::RemUIOp::create(b, index, pageSize);
   // As an unsigned number a negative page is beyond the cache.
   key.visible =
       b.andi(key.visible, b.cmpi(IPredicate::ult, page, numPages[scope]));

@@ -87,6 +87,11 @@ Refusal emitWgmmaDecode(const AttentionProblem &problem,
                         const EmitterContext &context,
                         const Partials &partials);
 
+/// The same for gfx950's, where nothing is refused.
+void emitMfmaDecode(const AttentionProblem &problem,
+                    const EmitterContext &context, const Partials &partials);
+Refusal refuseMfmaDecode(const AttentionProblem &problem);
+
 /// A work: keys `begin` to `end` (positions in the request's keys) for the
 /// query rows `firstRow` to `lastRow`. All values are i32.
 struct AttentionWork {
@@ -118,7 +123,14 @@ public:
       Value workgroup, ValueRange init,
       function_ref<SmallVector<Value>(const AttentionWork &, ValueRange)> body);
   /// The key at index `index` (i32, from 0) of a scope.
-  KeyPlace findKey(const AttentionWork &work, unsigned scope, Value index);
+  KeyPlace findKey(const AttentionWork &work, unsigned scope, Value index) {
+    return findKey(scope, index, loadEntry(work, scope, index));
+  }
+  /// The same in two steps, for loads that are issued long before they are
+  /// needed: what the list or block table has (i32), -1 where that is nothing,
+  /// and the key that it names.
+  Value loadEntry(const AttentionWork &work, unsigned scope, Value index);
+  KeyPlace findKey(unsigned scope, Value index, Value entry);
   /// Keys of a paged request that query row `row` sees: those below.
   Value visibleKeys(const AttentionWork &work, Value row);
   /// What the dot products of a scope are multiplied by, f32: sm_scale with the
