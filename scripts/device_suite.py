@@ -264,6 +264,8 @@ def add_judged(suite, quick):
             if name.endswith(".py"):
                 shutil.copy(os.path.join(source, name), target)
     for target in attention_targets(suite, quick):
+        if not quick:
+            yield plans_line(suite, target)
         name = f"attention-{target}"
         artefact = os.path.join("artefacts", name + ".so")
         arguments = ["--target", target, "--clusters",
@@ -285,6 +287,22 @@ def add_judged(suite, quick):
             f"--csv RESULTS/{name}.csv", *arguments))))
         if not quick:
             yield from add_parity_table(suite, target)
+
+
+def plans_line(suite, target):
+    """The line of judged.txt of check_device_plans.py."""
+    name = f"plans-{target}"
+    artefact = os.path.join("artefacts", name + ".so")
+    script = os.path.join("test", "Integration", "check_device_plans.py")
+    done = subprocess.run(
+        [sys.executable, os.path.join(ROOT, script), "--build", suite.build,
+         "--save", suite.path(artefact), "--compile-option=" + HOST_CPU,
+         "--target", target], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{script}: {done.stderr.strip()[:4000]}")
+    return "|".join((target, name, " ".join((
+        script, "--runtime lib/libhipfuse_rt.so.1 --artefact", artefact,
+        "--device DEVICE"))))
 
 
 def add_parity_table(suite, target):

@@ -44,6 +44,7 @@ void addAttentionEmitters(EmitterMap &emitters);
 void addCacheEmitters(EmitterMap &emitters);
 void addMergeEmitters(EmitterMap &emitters);
 void addNormEmitters(EmitterMap &emitters);
+void addPlanEmitters(EmitterMap &emitters);
 void addQuantizeEmitters(EmitterMap &emitters);
 void addRopeEmitters(EmitterMap &emitters);
 void addSlotEmitters(EmitterMap &emitters);

@@ -373,6 +373,14 @@ Value KernelBuilder::load(const Buffer &buffer, Value offset, Value column,
   return op;
 }
 
+Value KernelBuilder::loadInteger(const Buffer &buffer, Value offset,
+                                 Value column) {
+  Value number = load(buffer, offset, column, /*lanes=*/1);
+  if (number.getType() == getI64Type())
+    return number;
+  return arith::ExtSIOp::create(*this, getI64Type(), number);
+}
+
 Value KernelBuilder::loadF32(const Buffer &buffer, Value offset, Value column,
                              int64_t lanes, bool constant) {
   return extendToF32(*this, load(buffer, offset, column, lanes, constant));
@@ -510,10 +518,16 @@ Value KernelBuilder::reduceWorkgroup(Value scalar, Combine combine) {
   return total;
 }
 
+Value KernelBuilder::ballot(Value condition) {
+  if (target.vendor == hipfuse::Vendor::AMD)
+    return intrinsic("llvm.amdgcn.ballot.i64", getI64Type(), condition);
+  return intrinsic("llvm.nvvm.vote.ballot.sync", getI32Type(),
+                   {i32(-1), condition});
+}
+
 std::pair<Value, Value> KernelBuilder::countLanes(Value condition) {
-  Value before, lanes;
+  Value before, lanes = ballot(condition);
   if (target.vendor == hipfuse::Vendor::AMD) {
-    lanes = intrinsic("llvm.amdgcn.ballot.i64", getI64Type(), condition);
     Value low = arith::TruncIOp::create(*this, getI32Type(), lanes);
     Value high = arith::TruncIOp::create(*this, getI32Type(), shrui(lanes, 32));
     before = intrinsic("llvm.amdgcn.mbcnt.lo", getI32Type(), {low, i32(0)});
@@ -521,8 +535,6 @@ std::pair<Value, Value> KernelBuilder::countLanes(Value condition) {
     Value all = LLVM::CtPopOp::create(*this, lanes);
     return {before, arith::TruncIOp::create(*this, getI32Type(), all)};
   }
-  lanes = intrinsic("llvm.nvvm.vote.ballot.sync", getI32Type(),
-                    {i32(-1), condition});
   Value lower =
       intrinsic("llvm.nvvm.read.ptx.sreg.lanemask.lt", getI32Type(), {});
   before = LLVM::CtPopOp::create(*this, andi(lanes, lower));

@@ -135,7 +135,9 @@ public:
   /// data is written by nothing while the kernel runs.
   Value load(const Buffer &buffer, Value offset, Value column, int64_t lanes,
              bool constant = false);
-  /// As above, extended to f32.
+  /// The i32 or i64 at `offset` + `column`, as i64.
+  Value loadInteger(const Buffer &buffer, Value offset, Value column = Value());
+  /// As `load`, extended to f32.
   Value loadF32(const Buffer &buffer, Value offset, Value column, int64_t lanes,
                 bool constant = false);
   void store(Value value, const Buffer &buffer, Value offset, Value column);
@@ -163,6 +165,9 @@ public:
   /// counts. All loads of the workgroup that the condition depends on come
   /// before all stores after the count.
   std::pair<Value, Value> countThreads(Value condition);
+  /// The lanes of the wave for which `condition` holds, as bits: i64 on AMD,
+  /// i32 on NVIDIA.
+  Value ballot(Value condition);
   /// The value of the lane whose number differs by xor `distance`.
   Value shuffleXor(Value scalar, int64_t distance);
 

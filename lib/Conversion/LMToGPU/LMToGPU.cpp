@@ -38,6 +38,7 @@ static const EmitterMap &getEmitters() {
     addCacheEmitters(map);
     addMergeEmitters(map);
     addNormEmitters(map);
+    addPlanEmitters(map);
     addQuantizeEmitters(map);
     addRopeEmitters(map);
     addSlotEmitters(map);

@@ -36,15 +36,6 @@ static Value i64(KernelBuilder &b, int64_t value) {
   return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
 }
 
-/// The i32 or i64 at `offset` + `column`, as i64.
-static Value loadNumber(KernelBuilder &b, const Buffer &buffer, Value offset,
-                        Value column = Value()) {
-  Value number = b.load(buffer, offset, column, /*lanes=*/1);
-  if (number.getType() == b.getI64Type())
-    return number;
-  return arith::ExtSIOp::create(b, b.getI64Type(), number);
-}
-
 /// Stores an i32 or i64 number as the buffer holds them.
 static void storeNumber(KernelBuilder &b, Value number, const Buffer &buffer,
                         Value offset, Value column = Value()) {
@@ -84,7 +75,7 @@ struct RowTable {
     result.table = b.buffer(op.getBlockTable());
     if (op.getRequests()) {
       Buffer requests = b.buffer(op.getRequests());
-      result.request = loadNumber(b, requests, b.rowOffset(requests, row));
+      result.request = b.loadInteger(requests, b.rowOffset(requests, row));
     } else {
       result.request = b.zext64(b.divui(row, op.getQLen()));
     }
@@ -103,7 +94,7 @@ struct RowTable {
     Value page = b.ifElse(
         valid,
         [&]() -> SmallVector<Value> {
-          return {loadNumber(b, table, b.rowOffset(table, {request}), column)};
+          return {b.loadInteger(table, b.rowOffset(table, {request}), column)};
         },
         i64(b, -1))[0];
     Value slot = b.addi(b.muli(page, pageSize), place);
@@ -227,7 +218,7 @@ static Refusal emitSwaSlots(SwaSlotsOp op, EmitterContext &context) {
   Value row = b.workgroup();
   RowTable table = RowTable::of(b, op, row);
   Buffer positions = b.buffer(op.getPositions());
-  Value position = loadNumber(b, positions, b.rowOffset(positions, row));
+  Value position = b.loadInteger(positions, b.rowOffset(positions, row));
   Value entries = b.select(
       table.exists, entriesAt(b, position, op.getCompressRatio()), i64(b, 0));
   Value first = arith::MaxSIOp::create(
@@ -254,12 +245,12 @@ static Refusal emitTopkSlots(TopkSlotsOp op, EmitterContext &context) {
   Value offset = b.rowOffset(indices, row), limit;
   if (op.getPositions()) {
     Buffer positions = b.buffer(op.getPositions());
-    Value position = loadNumber(b, positions, b.rowOffset(positions, row));
+    Value position = b.loadInteger(positions, b.rowOffset(positions, row));
     limit = entriesAt(b, position, op.getCompressRatio());
   }
   SlotRow list(b, config, op.getSlots(), op.getLengths(), row);
   auto slotOf = [&](Value column, Value inside) {
-    Value entry = loadNumber(b, indices, offset, list.clamp(column));
+    Value entry = b.loadInteger(indices, offset, list.clamp(column));
     Value valid = b.andi(b.andi(table.exists, inside), isThere(b, entry));
     if (limit)
       valid = b.andi(valid, b.cmpi(IPredicate::slt, entry, limit));
@@ -284,11 +275,11 @@ static Refusal emitCompactSlots(CompactSlotsOp op, EmitterContext &context) {
   Value offset = b.rowOffset(slots, row), length;
   if (op.getLengths()) {
     Buffer lengths = b.buffer(op.getLengths());
-    length = loadNumber(b, lengths, b.rowOffset(lengths, row));
+    length = b.loadInteger(lengths, b.rowOffset(lengths, row));
   }
   SlotRow list(b, config, op.getPacked(), op.getPackedLengths(), row);
   list.pack([&](Value column, Value inside) {
-    Value slot = loadNumber(b, slots, offset, list.clamp(column));
+    Value slot = b.loadInteger(slots, offset, list.clamp(column));
     if (length)
       inside =
           b.andi(inside, b.cmpi(IPredicate::slt, b.zext64(column), length));
@@ -307,7 +298,7 @@ static Refusal emitSlotLengths(SlotLengthsOp op, EmitterContext &context) {
   Value row = b.addi(b.muli(b.workgroup(), kElementThreads), b.thread());
   Value inside = b.cmpi(IPredicate::ult, row, b.size(op.getPositions(), 0));
   b.ifThen(inside, [&] {
-    Value position = loadNumber(b, positions, b.rowOffset(positions, row));
+    Value position = b.loadInteger(positions, b.rowOffset(positions, row));
     Value entries = entriesAt(b, position, op.getCompressRatio());
     entries = arith::MaxSIOp::create(b, entries, i64(b, 0));
     entries = arith::MinSIOp::create(b, entries, i64(b, op.getWindow()));

@@ -24,3 +24,12 @@ func.func @tensors(%x: tensor<4x512xbf16>, %y: tensor<4x512xbf16>) -> tensor<4x5
     ins(%x : tensor<4x512xbf16>) outs(%y : tensor<4x512xbf16>)
   return %0 : tensor<4x512xbf16>
 }
+
+// -----
+
+func.func @many_clusters(%n: memref<?xi32>, %w: memref<?x8xi32>, %wi: memref<1026xi32>, %ri: memref<?xi32>, %rf: memref<?x2xi32>, %rp: memref<2048xi32>) {
+  // expected-error @below {{'lm.attention_plan' op has no kernel for gfx950: plans of 1025 clusters; a kernel holds up to 1024}}
+  lm.attention_plan {num_clusters = 1025} ins(%n : memref<?xi32>)
+    outs(%w, %wi, %ri, %rf, %rp : memref<?x8xi32>, memref<1026xi32>, memref<?xi32>, memref<?x2xi32>, memref<2048xi32>)
+  return
+}

@@ -1,0 +1,125 @@
+//===-- PlanStarts.h - Where clusters start in a plan -----------*- C++ -*-===//
+//
+// Part of the Hipfuse Project, under the Apache License v2.0 with LLVM
+// Exceptions. See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The sweep of lm.attention_plan in closed form. Tile t takes the positions
+// from S(t) on, `blocks + overhead` of them, where S(t) is the sum over the
+// tiles before it. Cluster 0 starts at position 0, and each cluster `step =
+// ceil(total / N)` positions after the one before, or at the end of the tile
+// that this position is in, if the tile's first `rest` blocks lie before it:
+// nothing but overhead, or less than the queries of a request, would be left to
+// that tile.
+//
+// A start depends on the one before only through such moves to the end of a
+// tile. So every tile's thread follows the starts from the tile's first
+// position for a few steps, all at once. One wave then goes from move to move
+// along these paths; where a path ends far from a tile's end, its lanes look
+// for the next move at many starts ahead.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HIPFUSE_LIB_CONVERSION_LMTOGPU_PLANSTARTS_H
+#define HIPFUSE_LIB_CONVERSION_LMTOGPU_PLANSTARTS_H
+
+#include "KernelBuilder.h"
+
+namespace mlir::lm {
+
+/// Threads of a planner's workgroup: each has a tile of a chunk of tiles.
+inline constexpr int64_t kPlanThreads = 512;
+/// Clusters up to which LDS holds all starts.
+inline constexpr int64_t kMaxPlanClusters = 1024;
+
+/// Integers in LDS.
+class LdsArray {
+public:
+  /// Memory of `size` integers of type `element`, all arrays of a kernel with
+  /// names of their own.
+  LdsArray(KernelBuilder &b, StringRef name, Type element, int64_t size);
+  /// The same memory as integers of another type.
+  LdsArray(const LdsArray &other, Type element)
+      : b(other.b), base(other.base), element(element) {}
+
+  Value load(Value index) const;
+  void store(Value value, Value index) const;
+
+private:
+  Value address(Value index) const;
+
+  KernelBuilder &b;
+  Value base;
+  Type element;
+};
+
+/// Tiles of a chunk, of which every thread has one. Positions are i64.
+struct PlanTiles {
+  Value count;      ///< tiles of the chunk, i32, from 1 to kPlanThreads
+  Value first, end; ///< positions of the chunk, the same in all threads
+  Value start;      ///< S of the thread's tile; `end` where it has none
+  Value cost;       ///< positions of the thread's tile
+  Value rest;       ///< those that a start may lie in
+};
+
+/// Finds the starts of clusters, chunk by chunk. Chunks are numbered from 0 in
+/// every chunk.
+class PlanStarts {
+public:
+  PlanStarts(KernelBuilder &b, int64_t clusters);
+
+  /// Finds the starts in a chunk from cluster `cluster` on, whose position is
+  /// `next` unless that is in a tile's rest; in the first chunk cluster 1 is
+  /// the first one. Returns the clusters that have a start by now, and `next`
+  /// for the following chunk. Barriers come before the LDS memory is read.
+  std::pair<Value, Value> find(const PlanTiles &tiles, Value isFirst,
+                               Value cluster, Value next, Value step);
+
+  /// The last of the `count` starts, i32, that is before `position`; start 0
+  /// is.
+  Value lastBefore(Value position, Value count) const;
+
+  LdsArray positions; ///< of starts by cluster
+  LdsArray tileOf;    ///< number in the chunk of a start's tile, i32
+  LdsArray tileStart; ///< S of the chunk's tiles, its end, and an unused one
+
+  /// i64 memory for two numbers per thread that no search uses.
+  LdsArray spare() const { return LdsArray(paths, b.getI64Type()); }
+
+private:
+  struct Place {
+    Value tile;  ///< i32
+    Value next;  ///< position of the following tile
+    Value rests; ///< i1: in the tile's rest
+  };
+
+  void fillBuckets(const PlanTiles &tiles);
+  void followPaths(const PlanTiles &tiles, Value step);
+  void walk(const PlanTiles &tiles, Value isFirst, Value cluster, Value next,
+            Value step);
+  SmallVector<Value> takePath(Value at, Value cluster, Value step);
+  SmallVector<Value> lookAhead(const PlanTiles &tiles, Value cluster,
+                               Value next, Value step);
+  Place placeOf(const PlanTiles &tiles, Value position) const;
+  Value halve(Value low, Value high, Value position) const;
+  /// The last index below 2 * `half` (and `count`, if given) whose element is
+  /// at most `bound`; that of index 0 is.
+  Value lastAtMost(const LdsArray &array, Value bound, int64_t half,
+                   Value count = Value()) const;
+  void record(Value condition, Value cluster, Value position, Value tile);
+
+  KernelBuilder &b;
+  int64_t clusters;
+  LdsArray restStart; ///< where a tile's rest starts, and an unused one
+  LdsArray buckets;   ///< last tile that starts before each bucket, i16
+  LdsArray paths;     ///< kPathSteps starts per tile, packed
+  LdsArray jumps; ///< of paths: the last tile's start on it, and steps to it
+  LdsArray state;
+  Value shift; ///< positions of a bucket, a power of two
+};
+
+} // namespace mlir::lm
+
+#endif // HIPFUSE_LIB_CONVERSION_LMTOGPU_PLANSTARTS_H
