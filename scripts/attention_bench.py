@@ -284,7 +284,8 @@ class Bench:
 
 def generate(build, target, quick=False, clusters=0):
     """(text of the module, list of Bench)."""
-    text, benches, plans, separate = [], [], {}, set()
+    text, benches, plans = [], [], {}
+    separate, stepped = set(), set()
     for cell in cells(quick):
         shape, rules = cell.shape, cell.rules()
         name = shape.name
@@ -296,15 +297,18 @@ def generate(build, target, quick=False, clusters=0):
                 text.append(shape.text("decode_" + name, plans[name]))
                 separate.add(name)
         inputs = [rules[n] for n, _ in shape.arguments()]
-        step = Bench(label(cell) + (" with plan" if plans[name] else ""),
-                     "step_" + name, cell.bytes, inputs, cell.flops)
         if name in separate:
             lengths = [rules[n] for n, _ in shape.arguments()
                        if n.endswith("lengths")]
             benches.append(Bench(label(cell), "decode_" + name, cell.bytes,
                                  inputs, cell.flops, "plan_" + name,
                                  5 * len(plans[name]), lengths))
-        benches.append(step)
+        # With its plan, each shape once: a step has 61 such layers.
+        if name not in separate or name not in stepped:
+            stepped.add(name)
+            benches.append(Bench(
+                label(cell) + (" with plan" if plans[name] else ""),
+                "step_" + name, cell.bytes, inputs, cell.flops))
     planned = {"dense_h16": 4096, "v4_h64_640": None}
     for name, length in planned.items():
         if name not in separate:
