@@ -270,7 +270,6 @@ def add_judged(suite, quick):
         artefact = os.path.join("artefacts", name + ".so")
         arguments = ["--target", target, "--clusters",
                      *map(str, CLUSTERS[1:2] if quick else CLUSTERS),
-                     *(["--small"] if quick or target == "host" else []),
                      "--edges", *(QUICK_EDGES if quick else ATTENTION_EDGES)]
         script = os.path.join("test", "Integration",
                               "check_device_attention.py")

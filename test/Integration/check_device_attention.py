@@ -4,7 +4,7 @@
 """Runs decode attention on a device and judges it by the numpy reference.
 
     check_device_attention.py --build DIR --edges EDGE... --device DEVICE
-                              [--target T] [--clusters N...] [--small]
+                              [--target T] [--clusters N...]
     check_device_attention.py --build DIR --edges EDGE... --target T
                               --save FILE.so
     check_device_attention.py --runtime LIBRARY --artefact FILE.so
@@ -39,27 +39,9 @@ from hipfuse_golden import cases  # noqa: E402
 
 DECODES = ("mla_decode", "sparse_mla_decode")
 
-# Most of an option with --small: for devices that are emulated. Four rows hold
-# a full one, an empty one, one of holes only, and one in between.
-SMALL = dict(tokens=4, requests=4, topk=160, extra_topk=96, length=150)
-
 # What every byte of the workspace is before the first and the second run: NaN,
 # and the largest bf16 and nearly the largest f32.
 SCRATCH = (0xFF, 0x7F)
-
-
-def shrink(check):
-    """Smaller sizes; a table that had two pages keeps two, and the bar of FP8
-    products is one for means over many keys."""
-    options = check.options
-    for name, most in SMALL.items():
-        if options.bar == "parity" and name not in ("tokens", "requests"):
-            continue
-        if name == "length" and getattr(options, "page", 1) > most:
-            most = options.page + 20
-        if getattr(options, name, 0) > most:
-            setattr(options, name, most)
-            check.text = re.sub(rf"\b{name}=\d+", f"{name}={most}", check.text)
 
 
 def checks_of(args):
@@ -72,8 +54,6 @@ def checks_of(args):
             if "f8E4M3FNUZ" in (check.options.q_type, check.options.element):
                 if args.target not in ("host", "gfx942"):
                     continue
-            if args.small:
-                shrink(check)
             # Matrix instructions take weights of bf16; the host's are f32.
             if check.options.bar == "strict" and args.target != "host":
                 check.options.bar = "weights"
@@ -204,8 +184,6 @@ def main():
     parser.add_argument("--device")
     parser.add_argument("--target", help="default: the device's architecture")
     parser.add_argument("--clusters", type=int, nargs="+", default=[0])
-    parser.add_argument("--small", action="store_true",
-                        help="sizes for a device that is emulated")
     parser.add_argument("--seed", type=int, help="default: drawn, and printed")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only cases whose lines match")
