@@ -51,9 +51,12 @@ PLANS = (
     (dict(clusters=64, max_split=1), 40, 1),
     (dict(clusters=48, max_split=5, page=256, granularity=2), 20, 1),
     (dict(clusters=8, topk=3, granularity=1), 40, 1),
-    (dict(clusters=200, granularity=1, overhead=1), 520, 2),
+    (dict(clusters=200, granularity=1, overhead=1), 512, 2),
+    # Positions beyond 32 bits.
+    (dict(clusters=40, overhead=10**8, granularity=1), 40, 1),
+    (dict(clusters=7, overhead=10**9, page=4), 700, 1),
     # More tiles than the workgroup has threads.
-    (dict(clusters=132, granularity=64, overhead=1), 1700, 1),
+    (dict(clusters=132, granularity=64, overhead=1), 1536, 1),
     (dict(clusters=3, q_len=5, q_tile=1, granularity=8), 700, 1),
 )
 WIDE = 5  # every so many plans have lengths of type i64
@@ -100,8 +103,10 @@ def random_lengths(rng, requests):
 def problems_of(check, requests, modules, name, rng):
     """What is wrong with one random case."""
     config = check.case.config(check.options)
-    # Few requests are as interesting as many.
+    # Few requests are as interesting as many, and as all that there may be.
     count = int(rng.integers(0, rng.choice([2, 8, requests]) + 1))
+    if rng.random() < 0.1:
+        count = requests
     types = [value.type for value in check.inputs(0).values()]
     lengths = [random_lengths(rng, count) for _ in types]
     arrays = [a.astype(np.int64 if t == "i64" else np.int32)

@@ -12,7 +12,8 @@
 // ends another. So the numbers of works and of partials are those of the starts
 // inside tiles and of the tiles that have some, counted from the left.
 //
-// Positions, tokens and blocks are i64; what the plan holds is i32.
+// Positions, tokens and blocks are i64, whatever fits; what the plan holds is
+// i32. Starts are found with i32 positions in chunks where these suffice.
 //
 //===----------------------------------------------------------------------===//
 
@@ -174,8 +175,8 @@ private:
   Value stepOf(Value total);
   SmallVector<Value> emitChunk(Value first, Value totalOfMany,
                                ValueRange carried);
-  Value emitStarts(const Tile &tile, Value first, ValueRange range,
-                   Value counts);
+  Value emitStarts(const Tile &tile, const PlanTiles &tiles, Value first,
+                   ValueRange range, Value counts);
   void emitTile(const Tile &tile, const PlanTiles &tiles, Value numStarts);
   void emitWork(const Tile &tile, Value number, Value partial, Value from,
                 Value to);
@@ -293,13 +294,19 @@ void PlanKernel::emitWork(const Tile &tile, Value number, Value partial,
 /// Writes the works that end at the starts of clusters `range`, and where the
 /// works of these clusters begin. `counts` are those before, and returned with
 /// these.
-Value PlanKernel::emitStarts(const Tile &tile, Value first, ValueRange range,
-                             Value counts) {
+Value PlanKernel::emitStarts(const Tile &tile, const PlanTiles &tiles,
+                             Value first, ValueRange range, Value counts) {
   // What threads of other tiles need of this one.
-  LdsArray tokens = starts.spare(), bases(tokens, b.getI32Type());
-  auto baseAt = [&](Value tile) { return b.addi(tile, 2 * kPlanThreads); };
-  tokens.store(tile.tokens, b.thread());
-  bases.store(tile.base, baseAt(b.thread()));
+  LdsArray numbers = starts.spare(), words(numbers, b.getI32Type());
+  auto startAt = [&](Value tile) { return b.addi(tile, kPlanThreads); };
+  auto baseAt = [&](Value tile) { return b.addi(tile, 4 * kPlanThreads + 2); };
+  numbers.store(tile.tokens, b.thread());
+  numbers.store(tiles.start, startAt(b.thread()));
+  words.store(tile.base, baseAt(b.thread()));
+  // Starts may be at the end of the chunk.
+  b.ifThen(b.isZero(b.thread()),
+           [&] { numbers.store(tiles.end, startAt(b.i32(kPlanThreads))); });
+  b.barrier();
   auto loop =
       scf::ForOp::create(b, range[0], range[1], b.i32(kPlanThreads), counts);
   OpBuilder::InsertionGuard guard(b);
@@ -309,7 +316,7 @@ Value PlanKernel::emitStarts(const Tile &tile, Value first, ValueRange range,
   cluster = b.select(exists, cluster, b.i32(0));
   Value position = starts.positions.load(cluster);
   Value local = starts.tileOf.load(cluster);
-  Value tileStart = starts.tileStart.load(local);
+  Value tileStart = numbers.load(startAt(local));
   Value previous = starts.positions.load(
       b.addi(cluster, b.select(b.isZero(cluster), b.i32(0), b.i32(-1))));
   Value isInside = b.andi(exists, b.cmpi(IPredicate::sgt, position, tileStart));
@@ -330,8 +337,8 @@ Value PlanKernel::emitStarts(const Tile &tile, Value first, ValueRange range,
     other.number = b.addi(first, local);
     other.request = b.divui(other.number, op.getTiles());
     other.place = b.remui(other.number, op.getTiles());
-    other.tokens = tokens.load(local);
-    other.base = bases.load(baseAt(local));
+    other.tokens = numbers.load(local);
+    other.base = words.load(baseAt(local));
     Value partial = b.addi(b.addi(insideTo, splitTo), -2);
     emitWork(other, b.addi(number, -1), b.muli(partial, op.getTileRows()),
              b.subi(maxsi(previous, tileStart), tileStart),
@@ -426,8 +433,8 @@ SmallVector<Value> PlanKernel::emitChunk(Value first, Value totalOfMany,
   Value numStarts, next;
   std::tie(numStarts, next) = starts.find(tiles, isFirst, carried[kStarts],
                                           carried[kNext], stepOf(total));
-  Value counts =
-      emitStarts(tile, first, {carried[kStarts], numStarts}, carried[kCounts]);
+  Value counts = emitStarts(tile, tiles, first, {carried[kStarts], numStarts},
+                            carried[kCounts]);
   b.ifThen(exists, [&] { emitTile(tile, tiles, numStarts); });
   b.barrier();
   return {tiles.end, unitsAfter, numStarts, next, counts};

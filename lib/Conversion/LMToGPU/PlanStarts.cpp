@@ -11,6 +11,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace mlir::lm;
 
@@ -33,7 +35,7 @@ static_assert(kMaxPlanClusters < (1 << kJumpBits));
 //===----------------------------------------------------------------------===//
 
 LdsArray::LdsArray(KernelBuilder &b, StringRef name, Type element, int64_t size)
-    : b(b), element(element) {
+    : element(element), b(b) {
   int64_t bytes = size * element.getIntOrFloatBitWidth() / 8;
   std::string symbol = ("lds_" + name + "_" + Twine(bytes)).str();
   base = b.ldsAddress(symbol, bytes, b.i32(0));
@@ -59,6 +61,8 @@ void LdsArray::store(Value value, Value index) const {
 //===----------------------------------------------------------------------===//
 
 static Value low32(KernelBuilder &b, Value value) {
+  if (value.getType() == b.getI32Type())
+    return value;
   return arith::TruncIOp::create(b, b.getI32Type(), value);
 }
 
@@ -76,16 +80,25 @@ static Value bitsOf(KernelBuilder &b, Value word, int64_t first,
 // Search
 //===----------------------------------------------------------------------===//
 
+/// Positions of a chunk in i32 leave room for as many steps ahead as a wave may
+/// have lanes.
+static constexpr int64_t kStepsAhead = 64;
+
 PlanStarts::PlanStarts(KernelBuilder &b, int64_t clusters)
     : positions(b, "starts", b.getI64Type(), clusters),
-      tileOf(b, "start_tiles", b.getI32Type(), clusters),
-      tileStart(b, "tiles", b.getI64Type(), kPlanThreads + 2), b(b),
+      tileOf(b, "start_tiles", b.getI32Type(), clusters), b(b),
       clusters(clusters),
+      tileStart(b, "tiles", b.getI64Type(), kPlanThreads + 2),
       restStart(b, "rests", b.getI64Type(), kPlanThreads + 1),
       buckets(b, "buckets", b.getI16Type(), kBuckets + 1),
       paths(b, "paths", b.getI32Type(), kPlanThreads * kPathSteps),
       jumps(b, "jumps", b.getI32Type(), kPlanThreads + 1),
       state(b, "walk", b.getI64Type(), 2) {}
+
+LdsArray PlanStarts::spare() const {
+  static_assert(kPathSteps * 4 > 3 * 8);
+  return LdsArray(paths, b.getI64Type());
+}
 
 Value PlanStarts::lastAtMost(const LdsArray &array, Value bound, int64_t half,
                              Value count) const {
@@ -108,19 +121,20 @@ Value PlanStarts::lastBefore(Value position, Value count) const {
                     llvm::PowerOf2Ceil(clusters) / 2, count);
 }
 
-/// Buckets are a power of two positions each, as few as suffice.
+/// Buckets are as many positions as a power of two says, the least that covers
+/// the chunk with them.
 void PlanStarts::fillBuckets(const PlanTiles &tiles) {
-  Value range = b.subi(tiles.end, tiles.first);
-  Value zeros = LLVM::CountLeadingZerosOp::create(b, range.getType(), range,
-                                                  /*is_zero_poison=*/false);
-  Value most = b.zext64(b.i32(64 - llvm::Log2_64(kBuckets)));
+  int64_t width = tiles.end.getType().getIntOrFloatBitWidth();
+  Value zeros = LLVM::CountLeadingZerosOp::create(
+      b, tiles.end.getType(), tiles.end, /*is_zero_poison=*/false);
+  Value most = widen(b.i32(width - llvm::Log2_64(kBuckets)));
   shift = b.subi(most, b.umin(zeros, most));
   for (int64_t first = 0; first < kBuckets; first += kPlanThreads) {
     Value bucket = b.addi(b.thread(), first);
-    Value position = arith::ShLIOp::create(b, b.zext64(bucket), shift);
+    Value position = arith::ShLIOp::create(b, widen(bucket), shift);
     // What lies behind the last tile is of no use, but must not be that tile's
     // successor.
-    position = b.umin(b.addi(tiles.first, position), b.addi(tiles.end, -1));
+    position = b.umin(position, b.addi(tiles.end, -1));
     Value tile = lastAtMost(tileStart, position, kPlanThreads / 2);
     buckets.store(arith::TruncIOp::create(b, b.getI16Type(), tile), bucket);
   }
@@ -134,10 +148,8 @@ void PlanStarts::fillBuckets(const PlanTiles &tiles) {
 }
 
 /// The tile of a position of the chunk.
-PlanStarts::Place PlanStarts::placeOf(const PlanTiles &tiles,
-                                      Value position) const {
-  Value bucket =
-      low32(b, arith::ShRUIOp::create(b, b.subi(position, tiles.first), shift));
+PlanStarts::Place PlanStarts::placeOf(Value position) const {
+  Value bucket = low32(b, arith::ShRUIOp::create(b, position, shift));
   Value low = zext32(b, buckets.load(bucket));
   Value high = zext32(b, buckets.load(b.addi(bucket, 1)));
   // Few buckets have the start of more than one tile: what is to be known of
@@ -203,7 +215,7 @@ void PlanStarts::followPaths(const PlanTiles &tiles, Value step) {
       [&](OpBuilder &, Location, ValueRange now) {
         Value steps = b.addi(now[0], 1), start = now[1], lastTile = now[2],
               since = now[3], jump = now[4];
-        Place place = placeOf(tiles, start);
+        Place place = placeOf(start);
         Value moves = place.rests;
         Value here = b.addi(place.tile, zext32(b, moves));
         start = b.select(moves, place.next, start);
@@ -225,7 +237,7 @@ void PlanStarts::record(Value condition, Value cluster, Value position,
                         Value tile) {
   condition = b.andi(condition, b.below(cluster, clusters));
   b.ifThen(condition, [&] {
-    positions.store(position, cluster);
+    positions.store(b.addi(origin, b.zext64(position)), cluster);
     tileOf.store(tile, cluster);
   });
 }
@@ -238,13 +250,13 @@ SmallVector<Value> PlanStarts::takePath(Value at, Value cluster, Value step) {
   Value taken = bitsOf(b, jump, 0, kJumpBits);
   b.ifThen(b.cmpi(IPredicate::ult, lane, taken), [&] {
     Value packed = paths.load(b.addi(b.muli(at, kPathSteps), lane));
-    Value since = b.zext64(b.shrui(packed, 2 * kTileBits));
+    Value since = widen(b.shrui(packed, 2 * kTileBits));
     Value from = tileStart.load(bitsOf(b, packed, kTileBits, kTileBits));
     Value all = arith::ConstantOp::create(b, b.getBoolAttr(true));
     record(all, b.addi(cluster, lane), b.addi(from, b.muli(since, step)),
            bitsOf(b, packed, 0, kTileBits));
   });
-  Value next = b.addi(start, b.muli(b.zext64(b.addi(taken, 1)), step));
+  Value next = b.addi(start, b.muli(widen(b.addi(taken, 1)), step));
   return {b.addi(cluster, taken), next,
           arith::ShRSIOp::create(b, jump, b.i32(kJumpBits))};
 }
@@ -256,16 +268,16 @@ SmallVector<Value> PlanStarts::lookAhead(const PlanTiles &tiles, Value cluster,
                                          Value next, Value step) {
   int64_t wave = b.getTarget().waveSize;
   Value lane = b.laneInWave();
-  Value position = b.addi(next, b.muli(b.zext64(lane), step));
+  Value position = b.addi(next, b.muli(widen(lane), step));
   Value inside = b.cmpi(IPredicate::slt, position, tiles.end);
-  Place place = placeOf(tiles, b.umin(position, b.addi(tiles.end, -1)));
+  Place place = placeOf(b.umin(position, b.addi(tiles.end, -1)));
   Value moves = b.andi(inside, place.rests);
   Value here = b.addi(place.tile, zext32(b, moves));
   Value outside = b.cmpi(IPredicate::sge, position, tiles.end);
   Value stops = b.ballot(b.ori(outside, moves));
   Value ahead = LLVM::CountTrailingZerosOp::create(b, stops.getType(), stops,
                                                    /*is_zero_poison=*/false);
-  ahead = ahead.getType() == b.getI32Type() ? ahead : low32(b, ahead);
+  ahead = low32(b, ahead);
   Value isStop = b.cmpi(IPredicate::eq, lane, ahead);
   Value before = b.cmpi(IPredicate::ult, lane, ahead);
   record(b.ori(before, b.andi(isStop, moves)), b.addi(cluster, lane),
@@ -276,7 +288,7 @@ SmallVector<Value> PlanStarts::lookAhead(const PlanTiles &tiles, Value cluster,
                  .getShuffleResult();
   Value moved = zext32(b, b.cmpi(IPredicate::sge, at, b.i32(0)));
   return {b.addi(cluster, b.addi(ahead, moved)),
-          b.addi(next, b.muli(b.zext64(ahead), step)), at};
+          b.addi(next, b.muli(widen(ahead), step)), at};
 }
 
 /// Goes along the starts of the chunk with one wave.
@@ -308,22 +320,28 @@ void PlanStarts::walk(const PlanTiles &tiles, Value isFirst, Value cluster,
   b.ifThen(b.isZero(b.thread()), [&] {
     Value found = b.umin(loop.getResult(0), b.i32(clusters));
     state.store(b.zext64(found), b.i32(0));
-    state.store(loop.getResult(1), b.i32(1));
+    Value next = b.zext64(loop.getResult(1));
+    state.store(b.addi(origin, next), b.i32(1));
   });
 }
 
-std::pair<Value, Value> PlanStarts::find(const PlanTiles &tiles, Value isFirst,
-                                         Value cluster, Value next,
-                                         Value step) {
+Value PlanStarts::widen(Value value) const {
+  return tileStart.element == b.getI64Type() ? b.zext64(value) : value;
+}
+
+/// Finds the starts with positions of type `type`, counted from the chunk's
+/// first.
+void PlanStarts::search(Type type, PlanTiles tiles, Value isFirst,
+                        Value cluster, Value next, Value step) {
+  for (Value *value : {&tiles.start, &tiles.end, &next})
+    *value = b.subi(*value, origin);
+  tileStart.element = restStart.element = type;
+  for (Value *value : {&tiles.start, &tiles.end, &tiles.rest, &next, &step})
+    *value = type == b.getI32Type() ? low32(b, *value) : *value;
   tileStart.store(tiles.start, b.thread());
   restStart.store(b.addi(tiles.start, tiles.rest), b.thread());
-  b.ifThen(b.isZero(b.thread()), [&] {
-    tileStart.store(tiles.end, b.i32(kPlanThreads));
-    b.ifThen(isFirst, [&] {
-      positions.store(b.zext64(b.i32(0)), b.i32(0));
-      tileOf.store(b.i32(0), b.i32(0));
-    });
-  });
+  b.ifThen(b.isZero(b.thread()),
+           [&] { tileStart.store(tiles.end, b.i32(kPlanThreads)); });
   b.barrier();
   fillBuckets(tiles);
   b.barrier();
@@ -334,5 +352,28 @@ std::pair<Value, Value> PlanStarts::find(const PlanTiles &tiles, Value isFirst,
     walk(tiles, isFirst, b.umax(cluster, b.i32(1)), next, step);
   });
   b.barrier();
+}
+
+std::pair<Value, Value> PlanStarts::find(const PlanTiles &tiles, Value isFirst,
+                                         Value cluster, Value next,
+                                         Value step) {
+  b.ifThen(b.andi(isFirst, b.isZero(b.thread())), [&] {
+    positions.store(b.zext64(b.i32(0)), b.i32(0));
+    tileOf.store(b.i32(0), b.i32(0));
+  });
+  // Half the instructions, wherever that suffices.
+  origin = tiles.first;
+  Value last = b.subi(arith::MaxSIOp::create(b, tiles.end, next), origin);
+  last = b.addi(last, b.muli(step, kStepsAhead));
+  Value most = b.zext64(b.i32(std::numeric_limits<int32_t>::max()));
+  auto branch = scf::IfOp::create(b, b.cmpi(IPredicate::ult, last, most),
+                                  /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    search(b.getI32Type(), tiles, isFirst, cluster, next, step);
+    b.setInsertionPointToStart(branch.elseBlock());
+    search(b.getI64Type(), tiles, isFirst, cluster, next, step);
+  }
   return {low32(b, state.load(b.i32(0))), state.load(b.i32(1))};
 }

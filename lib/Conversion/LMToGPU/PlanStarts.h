@@ -9,10 +9,9 @@
 // The sweep of lm.attention_plan in closed form. Tile t takes the positions
 // from S(t) on, `blocks + overhead` of them, where S(t) is the sum over the
 // tiles before it. Cluster 0 starts at position 0, and each cluster `step =
-// ceil(total / N)` positions after the one before, or at the end of the tile
-// that this position is in, if the tile's first `rest` blocks lie before it:
-// nothing but overhead, or less than the queries of a request, would be left to
-// that tile.
+// ceil(total / N)` positions after the one before; or at the end of the tile
+// that this position is in, if it is in the tile's rest: where nothing but
+// overhead, or less than the queries of a request, would be left of the tile.
 //
 // A start depends on the one before only through such moves to the end of a
 // tile. So every tile's thread follows the starts from the tile's first
@@ -42,17 +41,18 @@ public:
   LdsArray(KernelBuilder &b, StringRef name, Type element, int64_t size);
   /// The same memory as integers of another type.
   LdsArray(const LdsArray &other, Type element)
-      : b(other.b), base(other.base), element(element) {}
+      : element(element), b(other.b), base(other.base) {}
 
   Value load(Value index) const;
   void store(Value value, Value index) const;
+
+  Type element;
 
 private:
   Value address(Value index) const;
 
   KernelBuilder &b;
   Value base;
-  Type element;
 };
 
 /// Tiles of a chunk, of which every thread has one. Positions are i64.
@@ -61,19 +61,20 @@ struct PlanTiles {
   Value first, end; ///< positions of the chunk, the same in all threads
   Value start;      ///< S of the thread's tile; `end` where it has none
   Value cost;       ///< positions of the thread's tile
-  Value rest;       ///< those that a start may lie in
+  Value rest;       ///< where its rest starts, counted from `start`
 };
 
-/// Finds the starts of clusters, chunk by chunk. Chunks are numbered from 0 in
+/// Finds the starts of clusters, chunk by chunk. Tiles are numbered from 0 in
 /// every chunk.
 class PlanStarts {
 public:
   PlanStarts(KernelBuilder &b, int64_t clusters);
 
-  /// Finds the starts in a chunk from cluster `cluster` on, whose position is
-  /// `next` unless that is in a tile's rest; in the first chunk cluster 1 is
-  /// the first one. Returns the clusters that have a start by now, and `next`
-  /// for the following chunk. Barriers come before the LDS memory is read.
+  /// Finds the starts in a chunk from cluster `cluster` on, `step` apart and
+  /// the first of them at `next`, but for those in rests. In the first chunk
+  /// cluster 0 starts with it, and the search with 1. Returns the number of
+  /// clusters that have a start by now, and `next` for the following chunk.
+  /// All threads call it together, after a barrier.
   std::pair<Value, Value> find(const PlanTiles &tiles, Value isFirst,
                                Value cluster, Value next, Value step);
 
@@ -83,10 +84,9 @@ public:
 
   LdsArray positions; ///< of starts by cluster
   LdsArray tileOf;    ///< number in the chunk of a start's tile, i32
-  LdsArray tileStart; ///< S of the chunk's tiles, its end, and an unused one
 
-  /// i64 memory for two numbers per thread that no search uses.
-  LdsArray spare() const { return LdsArray(paths, b.getI64Type()); }
+  /// i64 memory for three numbers per thread that is free between searches.
+  LdsArray spare() const;
 
 private:
   struct Place {
@@ -102,7 +102,10 @@ private:
   SmallVector<Value> takePath(Value at, Value cluster, Value step);
   SmallVector<Value> lookAhead(const PlanTiles &tiles, Value cluster,
                                Value next, Value step);
-  Place placeOf(const PlanTiles &tiles, Value position) const;
+  Value widen(Value value) const;
+  void search(Type type, PlanTiles tiles, Value isFirst, Value cluster,
+              Value next, Value step);
+  Place placeOf(Value position) const;
   Value halve(Value low, Value high, Value position) const;
   /// The last index below 2 * `half` (and `count`, if given) whose element is
   /// at most `bound`; that of index 0 is.
@@ -112,12 +115,15 @@ private:
 
   KernelBuilder &b;
   int64_t clusters;
+  // Positions that count from the chunk's first, i32 or i64.
+  LdsArray tileStart; ///< S of the chunk's tiles, its end, and an unused one
   LdsArray restStart; ///< where a tile's rest starts, and an unused one
   LdsArray buckets;   ///< last tile that starts before each bucket, i16
   LdsArray paths;     ///< kPathSteps starts per tile, packed
   LdsArray jumps; ///< of paths: the last tile's start on it, and steps to it
   LdsArray state;
-  Value shift; ///< positions of a bucket, a power of two
+  Value shift;  ///< positions of a bucket, as an exponent of two
+  Value origin; ///< position of the chunk, i64
 };
 
 } // namespace mlir::lm
