@@ -110,7 +110,8 @@ class PlanKernel {
 public:
   PlanKernel(AttentionPlanOp op, EmitterContext &context)
       : op(op), b(op, context, kPlanThreads, /*vector=*/1),
-        starts(b, op.getNumClusters()), lengths(b.buffer(op.getLengths())),
+        starts(b, op.getNumClusters(), op.getOverheadBlocks()),
+        lengths(b.buffer(op.getLengths())),
         extraLengths(b.buffer(op.getExtraLengths())),
         works(b.buffer(op.getWorks())),
         workIndptr(b.buffer(op.getWorkIndptr())),

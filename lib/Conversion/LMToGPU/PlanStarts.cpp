@@ -20,6 +20,9 @@ using IPredicate = arith::CmpIPredicate;
 
 /// Steps of a tile's path. Odd, so that paths start in different banks of LDS.
 static constexpr int64_t kPathSteps = 7;
+/// Positions per position of overhead from which on there are no paths: moves
+/// are so rare that a wave looking ahead comes to them sooner.
+static constexpr int64_t kRareMoves = 16;
 /// Buckets of equal size that the positions of a chunk fall into.
 static constexpr int64_t kBuckets = 1024;
 
@@ -84,10 +87,10 @@ static Value bitsOf(KernelBuilder &b, Value word, int64_t first,
 /// have lanes.
 static constexpr int64_t kStepsAhead = 64;
 
-PlanStarts::PlanStarts(KernelBuilder &b, int64_t clusters)
+PlanStarts::PlanStarts(KernelBuilder &b, int64_t clusters, int64_t overhead)
     : positions(b, "starts", b.getI64Type(), clusters),
       tileOf(b, "start_tiles", b.getI32Type(), clusters), b(b),
-      clusters(clusters),
+      clusters(clusters), overhead(overhead),
       tileStart(b, "tiles", b.getI64Type(), kPlanThreads + 2),
       restStart(b, "rests", b.getI64Type(), kPlanThreads + 1),
       buckets(b, "buckets", b.getI16Type(), kBuckets + 1),
@@ -209,7 +212,8 @@ void PlanStarts::followPaths(const PlanTiles &tiles, Value step) {
       b, TypeRange(ValueRange(inits)), ValueRange(inits),
       [&](OpBuilder &, Location, ValueRange now) {
         Value inside = b.cmpi(IPredicate::slt, now[1], tiles.end);
-        Value open = b.andi(inside, b.below(now[0], kPathSteps));
+        Value more = b.cmpi(IPredicate::ult, now[0], pathSteps);
+        Value open = b.andi(inside, more);
         scf::ConditionOp::create(b, open, now);
       },
       [&](OpBuilder &, Location, ValueRange now) {
@@ -361,8 +365,12 @@ std::pair<Value, Value> PlanStarts::find(const PlanTiles &tiles, Value isFirst,
     positions.store(b.zext64(b.i32(0)), b.i32(0));
     tileOf.store(b.i32(0), b.i32(0));
   });
-  // Half the instructions, wherever that suffices.
   origin = tiles.first;
+  Value overheads = b.muli(b.zext64(tiles.count), overhead);
+  Value isRare = b.cmpi(IPredicate::ugt, b.subi(tiles.end, origin),
+                        b.muli(overheads, kRareMoves));
+  pathSteps = b.select(isRare, b.i32(0), b.i32(kPathSteps));
+  // Half the instructions, wherever that suffices.
   Value last = b.subi(arith::MaxSIOp::create(b, tiles.end, next), origin);
   last = b.addi(last, b.muli(step, kStepsAhead));
   Value most = b.zext64(b.i32(std::numeric_limits<int32_t>::max()));

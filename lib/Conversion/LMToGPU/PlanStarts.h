@@ -16,8 +16,8 @@
 // A start depends on the one before only through such moves to the end of a
 // tile. So every tile's thread follows the starts from the tile's first
 // position for a few steps, all at once. One wave then goes from move to move
-// along these paths; where a path ends far from a tile's end, its lanes look
-// for the next move at many starts ahead.
+// along these paths; where a path has none, its lanes look for the next move at
+// many starts ahead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -68,7 +68,8 @@ struct PlanTiles {
 /// every chunk.
 class PlanStarts {
 public:
-  PlanStarts(KernelBuilder &b, int64_t clusters);
+  /// `overhead` is the number of positions that each tile's end takes.
+  PlanStarts(KernelBuilder &b, int64_t clusters, int64_t overhead);
 
   /// Finds the starts in a chunk from cluster `cluster` on, `step` apart and
   /// the first of them at `next`, but for those in rests. In the first chunk
@@ -114,7 +115,7 @@ private:
   void record(Value condition, Value cluster, Value position, Value tile);
 
   KernelBuilder &b;
-  int64_t clusters;
+  int64_t clusters, overhead;
   // Positions that count from the chunk's first, i32 or i64.
   LdsArray tileStart; ///< S of the chunk's tiles, its end, and an unused one
   LdsArray restStart; ///< where a tile's rest starts, and an unused one
@@ -122,8 +123,9 @@ private:
   LdsArray paths;     ///< kPathSteps starts per tile, packed
   LdsArray jumps; ///< of paths: the last tile's start on it, and steps to it
   LdsArray state;
-  Value shift;  ///< positions of a bucket, as an exponent of two
-  Value origin; ///< position of the chunk, i64
+  Value shift;     ///< positions of a bucket, as an exponent of two
+  Value origin;    ///< position of the chunk, i64
+  Value pathSteps; ///< i32
 };
 
 } // namespace mlir::lm

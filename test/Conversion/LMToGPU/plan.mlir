@@ -19,9 +19,11 @@
 // CHECK: scf.for %[[FIRST:.*]] = %c0_i32 to %{{.*}} step %c512_i32
 // Sums of blocks and of units over the tiles before each.
 // CHECK-COUNT-3: gpu.shuffle up
-// Paths from all tiles at once: up to seven steps each.
+// Paths from all tiles at once, unless overheads are a small part: up to seven
+// steps each.
+// CHECK: %[[STEPS:.*]] = arith.select %{{.*}}, %c0_i32, %c7_i32 : i32
 // CHECK: scf.while
-// CHECK: arith.cmpi ult, %{{.*}}, %c7_i32
+// CHECK: arith.cmpi ult, %{{.*}}, %[[STEPS]] : i32
 // One wave goes along them, and looks ahead where a path ends.
 // CHECK: scf.while
 // GFX950: llvm.call_intrinsic "llvm.amdgcn.ballot.i64"
