@@ -104,12 +104,13 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*maxVgprs=*/512,                // [ISA4]
      /*memoryBytesPerSecond=*/8.0e12, // [CDNA4]
      Fp8Flavour::FN,                  // [ISA4]
-     /*maxHeadsPerLaunch=*/32,        // [HEADS]
-     /*planBlockTokens=*/16,          // [PLAN]
-     /*planOverheadTokens=*/0,        // [PLAN]
-     /*fusedMhcTokenLimit=*/1024,     // [MHC]
-     /*mhcStreams=*/4,                // [MHC]
-     /*mhcHiddenMultiple=*/256,       // [MHC]
+     // 32 rows to a workgroup, as in [HEADS]; more are other workgroups.
+     /*maxHeadsPerLaunch=*/128,
+     /*planBlockTokens=*/64,      // a tile of keys
+     /*planOverheadTokens=*/64,   // what they take to come from memory
+     /*fusedMhcTokenLimit=*/1024, // [MHC]
+     /*mhcStreams=*/4,            // [MHC]
+     /*mhcHiddenMultiple=*/256,   // [MHC]
      {
          {true, "v_cvt_pk_fp8_f32, OCP format"},
          {true, "v_cvt_scalef32_pk_fp4_{f32,bf16,f16}"},
@@ -120,7 +121,8 @@ static constexpr TargetInfo kKnownTargets[] = {
          {true, "ds_read_b64_tr_b16, tr_b8, tr_b4"},
          {true, "global_load_lds_dwordx4"},
          {false, "a matrix instruction of NVIDIA"},
-         {false, "one launch per scope, then lm.merge_attention"},
+         {true,
+          "a tile of keys is of one scope; the second's follow the first's"},
          {true, "an invalid slot is read as a row of zeros, and masked"},
          {false, "post and pre are separate on ROCm unless mhc=fused asks for "
                  "the fused kernel (vllm-project/vllm#43950)"},

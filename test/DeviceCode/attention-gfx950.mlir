@@ -7,11 +7,13 @@
 // TABLE: {{^}}mla_decode_0 {{ *}}gfx950 {{ *}}256x1x1 {{ *[0-9]+}} {{ *[0-9]+}} {{ *[0-9]+}} {{ *}}150528 {{ *}}0 {{ *}}0 {{ *}}1 
 // TABLE: {{^}}sparse_mla_decode_0 {{ *}}gfx950 {{ *}}256x1x1 {{ *[0-9]+}} {{ *[0-9]+}} {{ *[0-9]+}} {{ *}}136704 {{ *}}0 {{ *}}0 {{ *}}1 
 // TABLE: {{^}}sparse_mla_decode_1 {{ *}}gfx950 {{ *}}256x1x1 {{ *[0-9]+}} {{ *[0-9]+}} {{ *[0-9]+}} {{ *}}153088 {{ *}}0 {{ *}}0 {{ *}}1 
+// TABLE: {{^}}sparse_mla_decode_2 {{ *}}gfx950 {{ *}}256x1x1 {{ *[0-9]+}} {{ *[0-9]+}} {{ *[0-9]+}} {{ *}}136704 {{ *}}0 {{ *}}0 {{ *}}1 
 
 // RUN: hipfuse-compile %s --target=gfx950 --emit=isa -o %t.s
 // RUN: sed -n '/^mla_decode_0:/,/s_endpgm/p' %t.s > %t.dense.s
 // RUN: sed -n '/^sparse_mla_decode_0:/,/s_endpgm/p' %t.s > %t.584.s
 // RUN: sed -n '/^sparse_mla_decode_1:/,/s_endpgm/p' %t.s > %t.656.s
+// RUN: sed -n '/^sparse_mla_decode_2:/,/s_endpgm/p' %t.s > %t.both.s
 // RUN: grep -oE "^[[:space:]]+(v_mfma|v_cvt|global_load|buffer|flat|scratch|ds)_[a-z0-9_]*" %t.dense.s | sort | uniq -c | FileCheck %s --check-prefix=DENSE
 // RUN: grep -oE "^[[:space:]]+(v_mfma|v_cvt|global_load|buffer|flat|scratch|ds)_[a-z0-9_]*" %t.584.s | sort | uniq -c | FileCheck %s --check-prefix=B584
 // RUN: grep -oE "^[[:space:]]+(v_mfma|global_load|buffer|flat|scratch)_[a-z0-9_]*" %t.656.s | sort | uniq -c | FileCheck %s --check-prefix=B656
@@ -53,6 +55,16 @@
 // B656:       {{^ *}}69 global_load_dwordx4{{$}}
 // B656-NOT:   scratch
 // B656:       {{^ *}}136 v_mfma_f32_16x16x32_bf16{{$}}
+
+// Two scopes, whose tiles are loaded by one or the other branch: nothing of what
+// follows is there twice. 64 heads are two groups of workgroups.
+// RUN: grep -oE "^[[:space:]]+(v_mfma|v_cvt_scalef32|buffer|flat|scratch|ds_read_b64_tr)_[a-z0-9_]*" %t.both.s | sort | uniq -c | FileCheck %s --check-prefix=BOTH
+// BOTH-NOT:   buffer
+// BOTH:       {{^ *}}64 ds_read_b64_tr_b16{{$}}
+// BOTH-NOT:   flat
+// BOTH-NOT:   scratch
+// BOTH:       {{^ *}}168 v_cvt_scalef32_pk_bf16_fp8{{$}}
+// BOTH:       {{^ *}}128 v_mfma_f32_16x16x32_bf16{{$}}
 
 // While a tile is computed the next one is on its way: in the loop, all copies
 // and loads are waited for where a tile begins and nowhere else.
@@ -120,4 +132,27 @@ func.func @bytes_656(%q: tensor<?x32x576xbf16>, %cache: tensor<?x64x656xi8>,
                   tensor<?xi32>, tensor<?x2xi32>, tensor<510xi32>)
              outs(%o : tensor<?x32x512xbf16>) lse(%l : tensor<?x32xf32>)
   return %0, %1 : tensor<?x32x512xbf16>, tensor<?x32xf32>
+}
+
+func.func @both(%q: tensor<?x64x512xbf16>, %cache: tensor<?x37440xi8>,
+                %slots: tensor<?x128xi32>, %n: tensor<?xi32>,
+                %cache1: tensor<?x1728xi8>, %slots1: tensor<?x512xi32>,
+                %n1: tensor<?xi32>, %sink: tensor<64xf32>,
+                %o: tensor<?x64x512xbf16>, %l: tensor<?x64xf32>,
+                %w: tensor<?x8xi32>, %wi: tensor<257xi32>, %ri: tensor<?xi32>,
+                %rf: tensor<?x2xi32>, %rp: tensor<510xi32>)
+    -> (tensor<?x64x512xbf16>, tensor<?x64xf32>) {
+  %0, %1 = lm.sparse_mla_decode ds_mla_584
+             {sm_scale = 0.0441941738 : f32, page_size = 64,
+              extra_layout = #lm.cache_layout<ds_mla_584>, extra_page_size = 2}
+             ins(%q : tensor<?x64x512xbf16>)
+             cache(%cache : tensor<?x37440xi8>) slots(%slots : tensor<?x128xi32>)
+             lengths(%n : tensor<?xi32>)
+             extra_cache(%cache1 : tensor<?x1728xi8>)
+             extra_slots(%slots1 : tensor<?x512xi32>)
+             extra_lengths(%n1 : tensor<?xi32>) sink(%sink : tensor<64xf32>)
+             plan(%w, %wi, %ri, %rf, %rp : tensor<?x8xi32>, tensor<257xi32>,
+                  tensor<?xi32>, tensor<?x2xi32>, tensor<510xi32>)
+             outs(%o : tensor<?x64x512xbf16>) lse(%l : tensor<?x64xf32>)
+  return %0, %1 : tensor<?x64x512xbf16>, tensor<?x64xf32>
 }

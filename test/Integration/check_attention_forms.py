@@ -7,7 +7,7 @@
 
 The sublayers of scripts/generate_model.py, with the heads of the model on one of
 N ranks and fewer columns elsewhere, are compiled as they are and as
-hipfuse-attention-pipeline writes them for gfx950 (with half of the heads per
+hipfuse-attention-pipeline writes them for gfx942 (with half of the heads per
 launch where it takes them all). Both artefacts run batches of several sizes through
 hipfuse-run and must give the same bits; the program as it is is held to the
 reference for one of its functions, another for every N.
@@ -69,7 +69,7 @@ def forms(args, source, heads):
     _, plain = compiled(args, source, "plain")
     text, launched = compiled(
         args, source, "launched",
-        f"--lm-attach-target=chip=gfx950 max-heads-per-launch={limit}",
+        f"--lm-attach-target=chip=gfx942 max-heads-per-launch={limit}",
         "--hipfuse-attention-pipeline")
     pieces = heads // limit
     # One scope in one function, two in the others; a merge per piece.

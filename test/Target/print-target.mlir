@@ -15,9 +15,9 @@
 // GFX950-NEXT:   vector registers         512
 // GFX950-NEXT:   memory bandwidth         8.0 TB/s
 // GFX950-NEXT:   FP8 format               f8E4M3FN
-// GFX950-NEXT:   heads per launch         32
-// GFX950-NEXT:   plan block               16 tokens
-// GFX950-NEXT:   plan overhead            max(1, 16 / page size) blocks
+// GFX950-NEXT:   heads per launch         128
+// GFX950-NEXT:   plan block               64 tokens
+// GFX950-NEXT:   plan overhead            64 tokens
 // GFX950-NEXT:   fused mHC below tokens   1024
 // GFX950-NEXT:   fp8-convert              on: v_cvt_pk_fp8_f32
 // GFX950-NEXT:   fp4-convert              on: v_cvt_scalef32_pk_fp4
@@ -28,7 +28,7 @@
 // GFX950-NEXT:   transposed-lds-read      on:
 // GFX950-NEXT:   lds-dma-128              on: global_load_lds_dwordx4
 // GFX950-NEXT:   wgmma                    off:
-// GFX950-NEXT:   both-scopes-per-launch   off: one launch per scope, then lm.merge_attention
+// GFX950-NEXT:   both-scopes-per-launch   on: a tile of keys is of one scope; the second's follow the first's
 // GFX950-NEXT:   slot-holes               on: an invalid slot is read as a row of zeros, and masked
 // GFX950-NEXT:   fused-mhc-by-default     off: post and pre are separate on ROCm unless mhc=fused asks for the fused kernel (vllm-project/vllm#43950){{$}}
 // GFX950-NOT:  {{.}}

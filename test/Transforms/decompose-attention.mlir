@@ -1,7 +1,7 @@
 // RUN: hipfuse-opt %s --lm-decompose-attention=scopes=separate | FileCheck %s --check-prefix=SEPARATE
 // RUN: hipfuse-opt %s --lm-decompose-attention=scopes=separate --lm-decompose-attention=scopes=together | FileCheck %s --check-prefix=TOGETHER
 // RUN: hipfuse-opt %s --lm-decompose-attention --remarks-filter=lm-decompose-attention 2>&1 | FileCheck %s --check-prefix=UNCHANGED
-// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx950 --lm-decompose-attention | FileCheck %s --check-prefix=SEPARATE
+// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx942 --lm-decompose-attention | FileCheck %s --check-prefix=SEPARATE
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-decompose-attention | FileCheck %s --check-prefix=UNCHANGED
 // RUN: hipfuse-opt %s --lm-decompose-attention=scopes=together --remarks-filter=lm-decompose-attention -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: hipfuse-opt %s --lm-decompose-attention=scopes=separate --remarks-filter=lm-decompose-attention -o /dev/null 2>&1 | FileCheck %s --check-prefix=MEMREF

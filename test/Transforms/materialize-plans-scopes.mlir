@@ -1,7 +1,7 @@
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans --remarks-filter=lm-materialize-plans 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans=overhead-tokens=130 | FileCheck %s --check-prefix=OVERHEAD
-// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx950 --lm-materialize-plans=overhead-tokens=130 | FileCheck %s --check-prefix=APART
+// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx942 --lm-materialize-plans=overhead-tokens=130 | FileCheck %s --check-prefix=APART
 // RUN: not hipfuse-opt %s --lm-materialize-plans=overhead-tokens=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 
 // NEGATIVE: error: overhead-tokens is -1, but must be at least 0
@@ -24,8 +24,8 @@
 // OVERHEAD-LABEL: func.func @together
 // OVERHEAD: lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 3 : i64, topk = 64 : i64}
 // APART-LABEL: func.func @together
-// APART-DAG: %[[P:.*]]:5 = lm.attention_plan {num_clusters = 256 : i64, overhead = 9 : i64, topk = 64 : i64} ins(%{{[a-z0-9]+}} :
-// APART-DAG: %[[X:.*]]:5 = lm.attention_plan {num_clusters = 256 : i64, overhead = 9 : i64, topk = 64 : i64} ins(%{{.*}}#1 :
+// APART-DAG: %[[P:.*]]:5 = lm.attention_plan {num_clusters = 304 : i64, overhead = 9 : i64, topk = 64 : i64} ins(%{{[a-z0-9]+}} :
+// APART-DAG: %[[X:.*]]:5 = lm.attention_plan {num_clusters = 304 : i64, overhead = 9 : i64, topk = 64 : i64} ins(%{{.*}}#1 :
 // APART: lm.sparse_mla_decode {{.*}} plan(%[[P]]#0, {{.*}} extra_plan(%[[X]]#0,
 func.func @together(%n: tensor<4xi32>, %pos: tensor<4xi32>, %bt: tensor<4x8xi32>, %q: tensor<4x16x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %o: tensor<4x16x512xbf16>) -> (tensor<4x16x512xbf16>, tensor<4x16x512xbf16>, tensor<4x16x512xbf16>) {
   %w:2 = lm.swa_slots {page_size = 64, window = 64} ins(%pos : tensor<4xi32>) block_table(%bt : tensor<4x8xi32>) outs(%s, %n : tensor<4x64xi32>, tensor<4xi32>)

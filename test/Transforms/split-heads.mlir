@@ -1,5 +1,5 @@
 // RUN: hipfuse-opt %s --lm-split-heads=max-heads=32 | FileCheck %s --check-prefix=SPLIT
-// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx950 --lm-split-heads | FileCheck %s --check-prefix=SPLIT
+// RUN: hipfuse-opt %s --lm-attach-target=chip=gfx942 --lm-split-heads | FileCheck %s --check-prefix=SPLIT
 // RUN: hipfuse-opt %s --lm-split-heads=max-heads=16 | FileCheck %s --check-prefix=FOUR
 // RUN: hipfuse-opt %s --lm-split-heads | FileCheck %s --check-prefix=WHOLE
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-split-heads | FileCheck %s --check-prefix=WHOLE

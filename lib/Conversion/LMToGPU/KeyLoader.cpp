@@ -13,6 +13,7 @@
 #include "hipfuse/Conversion/RowCode/Numerics.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <numeric>
@@ -27,19 +28,19 @@ static constexpr int64_t kRopeColumns = 64;
 static constexpr int64_t kMaxKeyBytes = kRowBytes + kLineBytes;
 
 KeyLoader::KeyLoader(KernelBuilder &b, MatrixUnit &unit,
-                     AttentionKernel &kernel, const AttentionProblem &problem)
-    : b(b), unit(unit), kernel(kernel), problem(problem),
-      scope(problem.scopes[0]),
-      copied(scope.layout == CacheLayout::Bf16 && !problem.a8w8),
+                     AttentionKernel &kernel, const AttentionProblem &problem,
+                     unsigned scope)
+    : b(b), unit(unit), kernel(kernel), problem(problem), number(scope),
+      scope(problem.scopes[scope]),
+      copied(this->scope.layout == CacheLayout::Bf16 && !problem.a8w8),
       fp8(Float8E4M3FNType::get(b.getContext())), lane(b.laneInWave()),
       wave(b.wave()) {
   if (isa<Float8E4M3FNUZType>(elementOf(problem.q)) ||
-      isa<Float8E4M3FNUZType>(elementOf(scope.cache)))
+      isa<Float8E4M3FNUZType>(elementOf(this->scope.cache)))
     fp8 = Float8E4M3FNUZType::get(b.getContext());
 }
 
-Refusal KeyLoader::refuse(const AttentionProblem &problem) {
-  const ScopeOperands &scope = problem.scopes[0];
+Refusal KeyLoader::refuse(const ScopeOperands &scope) {
   auto type = cast<MemRefType>(scope.cache.getType());
   auto [strides, offset] = type.getStridesAndOffset();
   int64_t bytes = type.getElementTypeBitWidth() / 8;
@@ -100,12 +101,11 @@ Value KeyLoader::index(Value first) {
   return b.addi(ofWave, keyNumber());
 }
 
-Value KeyLoader::loadEntry(const AttentionWork &work, Value first) {
-  Value number = index(first);
-  Value exists = b.cmpi(arith::CmpIPredicate::slt, number, work.end);
+Value KeyLoader::loadEntry(const AttentionWork &work, Value first, Value end) {
+  Value key = index(first);
+  Value exists = b.cmpi(arith::CmpIPredicate::slt, key, end);
   // Beyond all lists is beyond the work, too.
-  number = b.select(exists, number, b.i32(kNoKey));
-  return kernel.loadEntry(work, /*scope=*/0, number);
+  return kernel.loadEntry(work, number, b.select(exists, key, b.i32(kNoKey)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -144,15 +144,15 @@ SmallVector<Type> KeyLoader::stagedTypes() {
 }
 
 SmallVector<Value> KeyLoader::start(Value first, Value entry, int64_t stage) {
-  Value number = index(first);
-  KeyPlace key = kernel.findKey(/*scope=*/0, number, entry);
-  Value seen = b.select(key.visible, number, b.i32(kNoKey));
+  Value ofScope = index(first);
+  KeyPlace key = kernel.findKey(number, ofScope, entry);
+  Value seen = b.select(key.visible, ofScope, b.i32(kNoKey));
   Value place = b.addi(b.muli(wave, b.i32(kWaveKeys)), keyNumber());
   LLVM::StoreOp::create(b, seen, unit.advance(indices(stage), b.shli(place, 2)),
                         4);
   Value nothing = noKey();
   auto select = [&](Value offset) {
-    Value base = kernel.cache(0).pointer;
+    Value base = kernel.cache(number).pointer;
     return b.select(key.visible, unit.advance(base, offset), nothing);
   };
   Value pointer = select(key.offset);
@@ -315,7 +315,7 @@ Value KeyLoader::roundToFp8(Value value, Value scale) {
 Value KeyLoader::quantised(Value value) {
   if (!problem.a8w8)
     return value;
-  return roundToFp8(extendToF32(b, value), kernel.valueFactor(0));
+  return roundToFp8(extendToF32(b, value), kernel.valueFactor(number));
 }
 
 SmallVector<Value, 2> KeyLoader::convert(Value codes, int64_t step,
@@ -393,4 +393,103 @@ void KeyLoader::finish(ArrayRef<Value> staged, int64_t stage) {
               return fillLine(lane, (first - kRowChunks) / 4);
             }));
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Two scopes
+//===----------------------------------------------------------------------===//
+
+TileLoader::TileLoader(KernelBuilder &b, MatrixUnit &unit,
+                       AttentionKernel &kernel, const AttentionProblem &problem)
+    : b(b) {
+  for (unsigned scope = 0; scope < problem.scopes.size(); ++scope)
+    loaders.emplace_back(b, unit, kernel, problem, scope);
+  const ScopeOperands &one = problem.scopes.front();
+  const ScopeOperands &other = problem.scopes.back();
+  shareStaged = one.layout == other.layout;
+  shareFinish = shareStaged && !problem.a8w8 &&
+                elementOf(one.cache) == elementOf(other.cache);
+}
+
+bool TileLoader::hasCopies() const {
+  return llvm::any_of(
+      loaders, [](const KeyLoader &loader) { return loader.isCopied(); });
+}
+
+Value TileLoader::isSecond(const AttentionWork &work, Value first) {
+  return b.cmpi(arith::CmpIPredicate::sge, first, work.secondBegin);
+}
+
+Value TileLoader::select(const AttentionWork &work, Value first,
+                         function_ref<Value(unsigned)> of) {
+  if (loaders.size() == 1)
+    return of(0);
+  Value second = of(1), other = of(0);
+  return other ? b.select(isSecond(work, first), second, other) : Value();
+}
+
+SmallVector<Value> TileLoader::branch(const AttentionWork &work, Value first,
+                                      TypeRange types, Body body) {
+  Value zero = b.i32(0);
+  if (loaders.size() == 1)
+    return body(loaders[0], zero);
+  auto branch = scf::IfOp::create(b, types, isSecond(work, first),
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  auto fill = [&](Region &region, KeyLoader &loader, Value origin) {
+    b.setInsertionPointToStart(&region.front());
+    SmallVector<Value> values = body(loader, origin);
+    if (!types.empty())
+      scf::YieldOp::create(b, values);
+  };
+  fill(branch.getThenRegion(), loaders[1], work.secondBegin);
+  fill(branch.getElseRegion(), loaders[0], zero);
+  return SmallVector<Value>(branch.getResults());
+}
+
+Value TileLoader::loadEntry(const AttentionWork &work, Value first) {
+  return branch(work, first, b.getI32Type(),
+                [&](KeyLoader &loader, Value origin) {
+                  return SmallVector<Value>{loader.loadEntry(
+                      work, b.subi(first, origin), b.subi(work.end, origin))};
+                })[0];
+}
+
+SmallVector<Type> TileLoader::stagedTypes() {
+  SmallVector<Type> types = loaders[0].stagedTypes();
+  if (!shareStaged)
+    types.append(loaders[1].stagedTypes());
+  return types;
+}
+
+SmallVector<Value> TileLoader::start(const AttentionWork &work, Value first,
+                                     Value entry, int64_t stage) {
+  SmallVector<Type> types = stagedTypes();
+  return branch(work, first, types, [&](KeyLoader &loader, Value origin) {
+    SmallVector<Value> staged =
+        loader.start(b.subi(first, origin), entry, stage);
+    if (shareStaged)
+      return staged;
+    // The other scope's come before or after.
+    SmallVector<Value> all;
+    size_t begin = &loader == &loaders[0] ? 0 : types.size() - staged.size();
+    for (auto [i, type] : llvm::enumerate(types))
+      all.push_back(i >= begin && i < begin + staged.size()
+                        ? staged[i - begin]
+                        : LLVM::UndefOp::create(b, type).getResult());
+    return all;
+  });
+}
+
+void TileLoader::finish(const AttentionWork &work, Value first,
+                        ArrayRef<Value> staged, int64_t stage) {
+  if (shareFinish)
+    return loaders[0].finish(staged, stage);
+  branch(work, first, {}, [&](KeyLoader &loader, Value) {
+    size_t count = loader.stagedTypes().size();
+    loader.finish(&loader == &loaders[0] ? staged.take_front(count)
+                                         : staged.take_back(count),
+                  stage);
+    return SmallVector<Value>();
+  });
 }

@@ -22,17 +22,18 @@ namespace mlir::lm {
 class KeyLoader {
 public:
   KeyLoader(KernelBuilder &b, MatrixUnit &unit, AttentionKernel &kernel,
-            const AttentionProblem &problem);
+            const AttentionProblem &problem, unsigned scope);
 
-  /// Why no kernel takes the caches.
-  static Refusal refuse(const AttentionProblem &problem);
+  /// Why no kernel takes a cache.
+  static Refusal refuse(const ScopeOperands &scope);
 
   /// Keys go straight to LDS: `finish` has nothing to do, and `waitForCopies`
   /// says that they are there.
   bool isCopied() const { return copied; }
   /// The entry (i32) of the key that this lane looks after in the tile whose
-  /// first key is `first` (i32); a load that is issued, not waited for.
-  Value loadEntry(const AttentionWork &work, Value first);
+  /// first key of the scope is `first`, of keys below `end` (i32); a load that
+  /// is issued, not waited for.
+  Value loadEntry(const AttentionWork &work, Value first, Value end);
   /// Types of what `start` returns.
   SmallVector<Type> stagedTypes();
   /// Issues the loads of the tile with these entries, and stores each key's
@@ -75,10 +76,47 @@ private:
   MatrixUnit &unit;
   AttentionKernel &kernel;
   const AttentionProblem &problem;
+  unsigned number;
   const ScopeOperands &scope;
   bool copied;
   Type fp8; ///< that a8w8 rounds to
   Value lane, wave;
+};
+
+/// Fills tiles with the keys of a work, of one scope or two: the second's
+/// follow the first's at a multiple of a tile, so that a tile has keys of one.
+class TileLoader {
+public:
+  TileLoader(KernelBuilder &b, MatrixUnit &unit, AttentionKernel &kernel,
+             const AttentionProblem &problem);
+
+  /// As above; `first` is the position of a tile in the keys of the request.
+  bool hasCopies() const;
+  Value loadEntry(const AttentionWork &work, Value first);
+  SmallVector<Type> stagedTypes();
+  SmallVector<Value> start(const AttentionWork &work, Value first, Value entry,
+                           int64_t stage);
+  void finish(const AttentionWork &work, Value first, ArrayRef<Value> staged,
+              int64_t stage);
+  /// `of` the tile's scope; a value or null, alike for all scopes.
+  Value select(const AttentionWork &work, Value first,
+               function_ref<Value(unsigned scope)> of);
+
+  KeyLoader &ofScope(unsigned scope) { return loaders[scope]; }
+
+private:
+  Value isSecond(const AttentionWork &work, Value first);
+  /// What `body` returns, of these types, for the loader of the tile's scope
+  /// and the position where the scope's keys begin; under a branch.
+  using Body = function_ref<SmallVector<Value>(KeyLoader &, Value origin)>;
+  SmallVector<Value> branch(const AttentionWork &work, Value first,
+                            TypeRange types, Body body);
+
+  KernelBuilder &b;
+  SmallVector<KeyLoader, 2> loaders;
+  /// Both scopes keep what they load in the same registers, and convert it in
+  /// the same way.
+  bool shareStaged, shareFinish;
 };
 
 } // namespace mlir::lm

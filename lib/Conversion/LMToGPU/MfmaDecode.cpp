@@ -81,9 +81,10 @@ private:
   State unpack(ValueRange values);
   State step(const AttentionWork &work, Value number, State state,
              int64_t stage);
-  void computeTile(State &state, int64_t stage);
+  void computeTile(const AttentionWork &work, Value first, State &state,
+                   int64_t stage);
   /// The logits, in base 2, of the wave's keys; -inf where one is not seen.
-  SmallVector<Value> scores(int64_t stage);
+  SmallVector<Value> scores(Value factor, int64_t stage);
   void addValues(State &state, ValueRange rescale, int64_t stage);
   void finish(const AttentionWork &work, State state);
   void storeRow(const AttentionWork &work, const Row &row, ArrayRef<Value> sums,
@@ -93,6 +94,11 @@ private:
                  KernelBuilder::Combine combine);
   Value overKeys(Value value, KernelBuilder::Combine combine);
   Value weights(int64_t block);
+  bool hasValueFactors() const {
+    return llvm::any_of(problem.scopes, [](const ScopeOperands &scope) {
+      return static_cast<bool>(scope.kvScale);
+    });
+  }
   Value firstKey(const AttentionWork &work, Value number) {
     return b.addi(work.begin, b.muli(number, b.i32(kKeys)));
   }
@@ -116,9 +122,8 @@ private:
   KernelBuilder b;
   AttentionKernel kernel;
   MatrixUnit unit;
-  KeyLoader loader;
+  TileLoader loader;
   Value lane, wave, quarter; ///< quarter: lane / 16
-  Value factor;              ///< of the dot products, for base 2
   LanePlace rowPlace, linePlace, valuePlace;
   SmallVector<Row> rows;
 };
@@ -137,7 +142,6 @@ MfmaDecode::MfmaDecode(const AttentionProblem &problem,
       b(problem.op, context, kWaves * kLanes, /*vector=*/4), kernel(b, problem),
       unit(b), loader(b, unit, kernel, problem), lane(b.laneInWave()),
       wave(b.wave()), quarter(b.divui(lane, kBlock)) {
-  factor = b.mulf(kernel.logitFactor(0), b.f32(kLog2E));
   rowPlace = unit.placeOf(
       lane, [](int64_t lane) { return scoreRead(lane, 0); },
       b.muli(wave, b.i32(kWaveKeys * kRowBytes)));
@@ -194,10 +198,11 @@ void MfmaDecode::loadQuery(Row &row) {
     if (isFp8) {
       Value words =
           vector::BitCastOp::create(b, b.vectorOf(b.getI32Type(), 2), operand);
-      operand = loader.decode({element(words, 0), element(words, 1)},
-                              elementOf(problem.q));
+      operand = loader.ofScope(0).decode({element(words, 0), element(words, 1)},
+                                         elementOf(problem.q));
     } else if (problem.a8w8) {
-      operand = loader.roundToFp8(extendToF32(b, operand), kernel.queryScale());
+      operand = loader.ofScope(0).roundToFp8(extendToF32(b, operand),
+                                             kernel.queryScale());
     }
     row.operands.push_back(operand);
   }
@@ -249,8 +254,9 @@ void MfmaDecode::computeWork(const AttentionWork &work) {
   Value entry = loader.loadEntry(work, work.begin);
   Value next = loader.loadEntry(work, firstKey(work, b.i32(1)));
   b.ifThen(b.isNonZero(tiles), [&] {
-    SmallVector<Value> staged = loader.start(work.begin, entry, /*stage=*/0);
-    loader.finish(staged, /*stage=*/0);
+    SmallVector<Value> staged =
+        loader.start(work, work.begin, entry, /*stage=*/0);
+    loader.finish(work, work.begin, staged, /*stage=*/0);
   });
 
   // Two tiles a round, so that each stage is known where it is used.
@@ -274,7 +280,7 @@ void MfmaDecode::computeWork(const AttentionWork &work) {
 MfmaDecode::State MfmaDecode::step(const AttentionWork &work, Value number,
                                    State state, int64_t stage) {
   // The tile is there, and none reads the other stage any more.
-  if (loader.isCopied())
+  if (loader.hasCopies())
     unit.waitForCopies();
   unit.barrier();
   Value nextTile = b.addi(number, b.i32(1));
@@ -287,15 +293,16 @@ MfmaDecode::State MfmaDecode::step(const AttentionWork &work, Value number,
   SmallVector<Value> staged = b.ifElse(
       exists,
       [&] {
-        SmallVector<Value> values = loader.start(next, state.entry, 1 - stage);
+        SmallVector<Value> values =
+            loader.start(work, next, state.entry, 1 - stage);
         values.push_back(loader.loadEntry(work, b.addi(next, b.i32(kKeys))));
         return values;
       },
       none);
   state.entry = staged.pop_back_val();
-  computeTile(state, stage);
+  computeTile(work, firstKey(work, number), state, stage);
   if (!staged.empty())
-    b.ifThen(exists, [&] { loader.finish(staged, 1 - stage); });
+    b.ifThen(exists, [&] { loader.finish(work, next, staged, 1 - stage); });
   return state;
 }
 
@@ -330,15 +337,15 @@ Value MfmaDecode::exchange(StringRef name, Value value, int64_t block,
   return result;
 }
 
-SmallVector<Value> MfmaDecode::scores(int64_t stage) {
+SmallVector<Value> MfmaDecode::scores(Value factor, int64_t stage) {
   SmallVector<Value> sums(blocks, unit.zeroSums());
   for (int64_t step = 0; step < problem.columns / MatrixUnit::kInner; ++step) {
     bool inRow = 4 * step < kRowChunks;
     int64_t origin = inRow ? 0 : kRowChunks / 4;
-    Value keys = unit.readOperand(
-        unit.address(inRow ? loader.rows(stage) : loader.lines(stage),
-                     inRow ? rowPlace : linePlace,
-                     scoreRead(0, step) ^ scoreRead(0, origin)));
+    Value keys = unit.readOperand(unit.address(
+        inRow ? loader.ofScope(0).rows(stage) : loader.ofScope(0).lines(stage),
+        inRow ? rowPlace : linePlace,
+        scoreRead(0, step) ^ scoreRead(0, origin)));
     for (int64_t block = 0; block < blocks; ++block)
       sums[block] =
           unit.multiply(keys, rows[block].operands[step], sums[block]);
@@ -347,7 +354,7 @@ SmallVector<Value> MfmaDecode::scores(int64_t stage) {
                        b.muli(quarter, b.i32(MatrixUnit::kSums)));
   Value indices = LLVM::LoadOp::create(
       b, b.vectorOf(b.getI32Type(), MatrixUnit::kSums),
-      unit.advance(loader.indices(stage), b.shli(first, 2)), 16);
+      unit.advance(loader.ofScope(0).indices(stage), b.shli(first, 2)), 16);
   SmallVector<Value> logits;
   for (int64_t block = 0; block < blocks; ++block)
     for (int64_t i = 0; i < MatrixUnit::kSums; ++i) {
@@ -363,9 +370,20 @@ Value MfmaDecode::weights(int64_t block) {
   return unit.lds("weights_" + Twine(block), kKeys * kBlock * 2);
 }
 
-void MfmaDecode::computeTile(State &state, int64_t stage) {
+void MfmaDecode::computeTile(const AttentionWork &work, Value first,
+                             State &state, int64_t stage) {
   auto combineMax = [&](Value x, Value y) { return maximum(x, y); };
-  SmallVector<Value> logits = scores(stage), rescale;
+  Value factor = loader.select(work, first, [&](unsigned scope) {
+    return b.mulf(kernel.logitFactor(scope), b.f32(kLog2E));
+  });
+  // One scope's values are scaled in the end, those of two by their weights.
+  Value valueFactor;
+  if (problem.scopes.size() > 1 && hasValueFactors())
+    valueFactor = loader.select(work, first, [&](unsigned scope) {
+      Value scale = kernel.valueFactor(scope);
+      return scale ? scale : b.f32(1.0f);
+    });
+  SmallVector<Value> logits = scores(factor, stage), rescale;
   for (int64_t block = 0; block < blocks; ++block) {
     Value *own = &logits[block * MatrixUnit::kSums];
     Value max = maximum(maximum(own[0], own[1]), maximum(own[2], own[3]));
@@ -389,8 +407,11 @@ void MfmaDecode::computeTile(State &state, int64_t stage) {
     }
     state.total[block] = total;
     Value vector = vectorOf4(parts);
-    vector = problem.a8w8 ? loader.roundToFp8(vector, Value())
-                          : truncateTo(b, vector, b.getBF16Type());
+    if (problem.a8w8)
+      vector = loader.ofScope(0).roundToFp8(vector, Value());
+    if (valueFactor)
+      vector = b.mulf(extendToF32(b, vector), b.splat(valueFactor));
+    vector = truncateTo(b, vector, b.getBF16Type());
     Value place =
         unit.placeOf(lane, [](int64_t lane) { return weightPlace(lane, 0); })
             .base;
@@ -410,7 +431,7 @@ void MfmaDecode::addValues(State &state, ValueRange rescale, int64_t stage) {
     }
   LanePlace place =
       unit.placeOf(lane, [](int64_t lane) { return weightPlace(lane, 0); });
-  Value memory = loader.rows(stage);
+  Value memory = loader.ofScope(0).rows(stage);
   auto valueAt = [&](int64_t keyTile, int64_t tile) {
     return unit.address(memory, valuePlace,
                         valueRead(0, keyTile, tile) ^ valueRead(0, 0, 0));
@@ -471,8 +492,8 @@ void MfmaDecode::storeRow(const AttentionWork &work, const Row &row,
   Value lse =
       b.select(isEmpty, b.f32(-kInf), b.mulf(b.addf(max, log), b.f32(kLn2)));
   Value scale = b.divf(b.f32(1.0f), total);
-  if (Value values = kernel.valueFactor(0))
-    scale = b.mulf(scale, values);
+  if (problem.scopes.size() == 1 && hasValueFactors())
+    scale = b.mulf(scale, kernel.valueFactor(0));
   // One lane of a row stores its lse.
   Value isFirst = b.isZero(b.ori(wave, quarter));
   Value column = b.addi(b.muli(wave, b.i32(kWaveColumns)),
@@ -514,9 +535,10 @@ void MfmaDecode::storeRow(const AttentionWork &work, const Row &row,
 }
 
 Refusal lm::refuseMfmaDecode(const AttentionProblem &problem) {
-  if (problem.scopes.size() > 1)
-    return "two scopes; a launch takes one";
-  return KeyLoader::refuse(problem);
+  for (const ScopeOperands &scope : problem.scopes)
+    if (Refusal refusal = KeyLoader::refuse(scope))
+      return refusal;
+  return std::nullopt;
 }
 
 void lm::emitMfmaDecode(const AttentionProblem &problem,

@@ -11,13 +11,3 @@ func.func @rows_apart(%q: memref<?x16x576xbf16>, %c: memref<?x64x576xbf16, strid
     block_table(%t : memref<?x?xi32>) lengths(%n : memref<?xi32>) outs(%o : memref<?x16x512xbf16>)
   return
 }
-
-// -----
-
-func.func @two_scopes(%q: memref<?x16x512xbf16>, %c: memref<?x37440xi8>, %s: memref<?x128xi32>, %d: memref<?x1728xi8>, %e: memref<?x512xi32>, %o: memref<?x16x512xbf16>) {
-  // expected-error @below {{'lm.sparse_mla_decode' op has no kernel for gfx950: two scopes; a launch takes one}}
-  lm.sparse_mla_decode ds_mla_584 {sm_scale = 0.5 : f32, page_size = 64, extra_layout = #lm.cache_layout<ds_mla_584>, extra_page_size = 2}
-    ins(%q : memref<?x16x512xbf16>) cache(%c : memref<?x37440xi8>) slots(%s : memref<?x128xi32>)
-    extra_cache(%d : memref<?x1728xi8>) extra_slots(%e : memref<?x512xi32>) outs(%o : memref<?x16x512xbf16>)
-  return
-}
