@@ -140,7 +140,7 @@ static constexpr TargetInfo kKnownTargets[] = {
      Fp8Flavour::FN,                  // [CUDA]: cvt.rn.satfinite.e4m3x2.f32
      /*maxHeadsPerLaunch=*/128,       // [MLA]
      /*planBlockTokens=*/64,          // [MLA]
-     /*planOverheadTokens=*/64,       // assumed: as long as one block takes
+     /*planOverheadTokens=*/128,      // measured: two tiles of its kernel
      /*fusedMhcTokenLimit=*/513,      // [VMHC]: up to 512
      /*mhcStreams=*/4,                // [VMHC]
      /*mhcHiddenMultiple=*/256,       // [VMHC]

@@ -12,7 +12,7 @@
 // CHECK-LABEL: func.func @together
 // CHECK-SAME: %[[N:[a-z0-9]+]]: tensor<4xi32>, %[[POS:[a-z0-9]+]]: tensor<4xi32>
 // CHECK: %[[W:.*]]:2 = lm.swa_slots
-// CHECK-DAG: %[[P:.*]]:5 = lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 1 : i64, topk = 64 : i64} ins(%[[N]] : tensor<4xi32>) extra_lengths(%[[W]]#1 : tensor<4xi32>)
+// CHECK-DAG: %[[P:.*]]:5 = lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 2 : i64, topk = 64 : i64} ins(%[[N]] : tensor<4xi32>) extra_lengths(%[[W]]#1 : tensor<4xi32>)
 // CHECK-DAG: %[[S:.*]]:5 = lm.attention_plan {{.*}} ins(%[[W]]#1 : tensor<4xi32>) extra_lengths(%[[N]] : tensor<4xi32>)
 // CHECK-NOT: lm.attention_plan
 // CHECK: lm.sparse_mla_decode {{.*}} plan(%[[P]]#0, %[[P]]#1, %[[P]]#2, %[[P]]#3, %[[P]]#4 : {{[^)]*}}) outs(

@@ -300,6 +300,19 @@ KernelBuilder::ifElse(Value condition, function_ref<SmallVector<Value>()> then,
   return SmallVector<Value>(branch.getResults());
 }
 
+SmallVector<Value>
+KernelBuilder::ifElse(Value condition, function_ref<SmallVector<Value>()> then,
+                      function_ref<SmallVector<Value>()> otherwise) {
+  auto yield = [&](function_ref<SmallVector<Value>()> body) {
+    return [this, body](OpBuilder &, Location) {
+      scf::YieldOp::create(*this, body());
+    };
+  };
+  auto branch =
+      scf::IfOp::create(*this, condition, yield(then), yield(otherwise));
+  return SmallVector<Value>(branch.getResults());
+}
+
 Value KernelBuilder::loop(Value begin, Value end, int64_t step, Value init,
                           function_ref<Value(Value, Value)> body) {
   auto loop = scf::ForOp::create(*this, begin, end, i32(step), init);

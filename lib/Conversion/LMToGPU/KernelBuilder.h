@@ -112,6 +112,10 @@ public:
   SmallVector<Value> ifElse(Value condition,
                             function_ref<SmallVector<Value>()> then,
                             ValueRange otherwise);
+  /// Values that either function gives.
+  SmallVector<Value> ifElse(Value condition,
+                            function_ref<SmallVector<Value>()> then,
+                            function_ref<SmallVector<Value>()> otherwise);
   /// A loop from `begin` while below `end` (i32) by `step` that carries a
   /// value.
   Value loop(Value begin, Value end, int64_t step, Value init,

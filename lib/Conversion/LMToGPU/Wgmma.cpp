@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -94,6 +95,18 @@ void WgmmaUnit::namedBarrier(int64_t id, int64_t threads) {
              "~{memory}", {});
 }
 
+Value WgmmaUnit::barrierOr(int64_t id, int64_t threads, Value condition) {
+  Value flag = arith::ExtUIOp::create(b, b.getI32Type(), condition);
+  Value any =
+      b.assembly(b.getI32Type(),
+                 "{\n.reg .pred p, q;\nsetp.ne.b32 q, $1, 0;\n"
+                 "bar.red.or.pred p, " +
+                     std::to_string(id) + ", " + std::to_string(threads) +
+                     ", q;\nselp.b32 $0, 1, 0, p;\n}",
+                 "=r,r,~{memory}", flag);
+  return b.isNonZero(any);
+}
+
 void WgmmaUnit::initBarrier(Value address, int64_t count) {
   b.assembly(
       {}, "mbarrier.init.shared::cta.b64 [$0], " + std::to_string(count) + ";",
@@ -123,6 +136,46 @@ void WgmmaUnit::copyAsync(Value shared, Value global, Value size) {
              "r,l,r,~{memory}", {shared, global, size});
 }
 
+void WgmmaUnit::prefetch(Value pointer, int64_t bytes) {
+  b.assembly({},
+             "cp.async.bulk.prefetch.L2.global [$0], " + std::to_string(bytes) +
+                 ";",
+             "l", pointer);
+}
+
+void WgmmaUnit::prefetch(Value pointer) {
+  b.assembly({}, "prefetch.global.L2 [$0];", "l", pointer);
+}
+
+void WgmmaUnit::syncWarp() {
+  b.assembly({}, "bar.warp.sync 0xffffffff;", "~{memory}", {});
+}
+
+Value WgmmaUnit::loadIf(Value condition, Value pointer, int64_t words) {
+  std::string zeros, results, constraints;
+  for (int64_t i = 0; i < words; ++i) {
+    std::string name = "$" + std::to_string(i);
+    zeros += "mov.b32 " + name + ", 0;\n";
+    results += (i ? ", " : "") + name;
+    constraints += "=&r,";
+  }
+  std::string count = std::to_string(words);
+  std::string text = "{\n.reg .pred p;\nsetp.ne.b32 p, $" +
+                     std::to_string(words + 1) + ", 0;\n" + zeros +
+                     "@p ld.global.nc.L1::no_allocate.L2::128B.v" + count +
+                     ".b32 {" + results + "}, [$" + count + "];\n}";
+  auto type = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), SmallVector<Type>(words, b.getI32Type()));
+  Value flag = arith::ExtUIOp::create(b, b.getI32Type(), condition);
+  Value result =
+      b.assembly(type, text, constraints + "l,r,~{memory}", {pointer, flag});
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < words; ++i)
+    values.push_back(LLVM::ExtractValueOp::create(b, result, i));
+  return vector::FromElementsOp::create(
+      b, VectorType::get({words}, b.getI32Type()), values);
+}
+
 void WgmmaUnit::waitForCopies() {
   b.assembly({}, "cp.async.wait_all;", "~{memory}", {});
 }
@@ -132,6 +185,11 @@ void WgmmaUnit::setRegisters(int64_t count, bool more) {
              std::string("setmaxnreg.") + (more ? "inc" : "dec") +
                  ".sync.aligned.u32 " + std::to_string(count) + ";",
              "~{memory}", {});
+}
+
+Value WgmmaUnit::fromLane(Value value, Value lane) {
+  return b.intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
+                     {b.i32(-1), value, lane, b.i32(31)});
 }
 
 Value WgmmaUnit::pointer(Value shared) {

@@ -20,17 +20,9 @@
 #define HIPFUSE_LIB_CONVERSION_LMTOGPU_WGMMA_H
 
 #include "KernelBuilder.h"
+#include "WgmmaShape.h"
 
 namespace mlir::lm {
-
-/// Bytes of a row of an operand tile, and elements of bf16 in it.
-inline constexpr int64_t kSwizzleBytes = 128;
-inline constexpr int64_t kSwizzleColumns = 64;
-
-/// Byte in a tile where the 16-byte unit `unit` (0 to 7) of row `row` is.
-constexpr int64_t swizzledOffset(int64_t row, int64_t unit) {
-  return row * kSwizzleBytes + ((unit ^ (row % 8)) * 16);
-}
 
 /// One instruction: D[tile] = A * B, or + where `accumulates`; 64 x n x 16.
 /// The offsets are bytes from the operands' descriptors, multiples of 16.
@@ -71,6 +63,9 @@ public:
   /// Barrier among `threads` threads; `id` from 1 on.
   void namedBarrier(int64_t id, int64_t threads);
 
+  /// The same, and whether `condition` holds in any of them.
+  Value barrierOr(int64_t id, int64_t threads, Value condition);
+
   /// Barrier object in shared memory.
   void initBarrier(Value address, int64_t count);
   void arrive(Value address);
@@ -79,19 +74,35 @@ public:
   /// Waits until the phase with this parity (i32) has ended.
   void wait(Value address, Value parity);
 
-  /// Starts a copy of 16 bytes to shared memory; where `size` (i32) is 0 it
-  /// writes zeros and reads nothing.
+  /// Starts a copy of 16 bytes to shared memory; where `size` (i32, else 16)
+  /// is 0 it writes zeros and reads nothing.
   void copyAsync(Value shared, Value global, Value size);
   void waitForCopies();
+  void syncWarp();
+  /// `words` (2 or 4) i32 from global memory that nothing writes, zeros and no
+  /// access where `condition` does not hold.
+  Value loadIf(Value condition, Value pointer, int64_t words);
+
+  /// Brings `bytes` bytes, a multiple of 16, or the line at `pointer`, to the
+  /// second cache.
+  void prefetch(Value pointer, int64_t bytes);
+  void prefetch(Value pointer);
 
   /// Warp group: takes or gives back registers.
   void setRegisters(int64_t count, bool more);
+
+  /// Warp: the first lane's value, which is then known to be the same in all.
+  Value fromFirstLane(Value value) { return fromLane(value, b.i32(0)); }
+  /// The same value, in a register until it is used last.
+  Value keep(Value value) { return fromLane(value, b.laneInWave()); }
 
   Value pointer(Value shared);
   Value load(Type type, Value shared, unsigned alignment);
   void store(Value value, Value shared, unsigned alignment);
 
 private:
+  Value fromLane(Value value, Value lane);
+
   KernelBuilder &b;
 };
 

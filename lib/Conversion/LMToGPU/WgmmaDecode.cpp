@@ -21,7 +21,7 @@
 // then half of the output's columns each.
 //
 // The softmax is in base 2 and refers to a maximum that it lags behind by up to
-// 2^8: the sums stay in range, and few tiles need their sums rescaled.
+// 2^8: the sums stay in range, and few tiles need more than a vote on that.
 //
 //===----------------------------------------------------------------------===//
 
@@ -82,11 +82,19 @@ private:
   void loadQueries(const AttentionWork &work);
   State addTile(const AttentionWork &work, const State &state, Value tile,
                 ArrayRef<Value> counts);
+  State moveReferences(const State &state, ArrayRef<Value> scores, Value moves);
   SmallVector<Value> scoresOf(const AttentionWork &work, Value stage,
                               Value tile, Value isSecond);
   void finish(const AttentionWork &work, const State &state);
+  void finishRow(const AttentionWork &work, Value number, Value isPartial);
+  Value scaledOut(const State &state, ArrayRef<Value> factors, int64_t i);
   void storeOut(const AttentionWork &work, const State &state,
-                ArrayRef<Value> factors, const Buffer &buffer, bool isPartial);
+                ArrayRef<Value> factors);
+  void storePartial(const AttentionWork &work, const State &state,
+                    ArrayRef<Value> factors);
+  void storeColumnPairs(const AttentionWork &work, const State &state,
+                        ArrayRef<Value> factors, const Buffer &buffer,
+                        bool isPartial);
 
   Value exp2(Value value) {
     return b.intrinsic("llvm.nvvm.ex2.approx.ftz.f", b.getF32Type(), value);
@@ -105,8 +113,10 @@ private:
   std::pair<Value, Value> queryOf(const AttentionWork &work, Value row);
   /// Address of the f32 of the thread's first column of block `block`.
   Value columnAddress(Value first, int64_t block);
+  Value weightOffset();
   /// The f32 pair there.
   SmallVector<Value> loadColumns(Value first, int64_t blocks);
+  void storeColumns(Value first, ArrayRef<Value> values);
 
   int64_t scoreBlocks() const { return shape.rows / kConsumerGroups / 8; }
   int64_t outBlocks() const { return shape.rows / 8; }
@@ -128,6 +138,9 @@ private:
   Value lane;       ///< in its warp
   Value firstRow;   ///< of the workgroup, of the rows of a work
   Value firstScore; ///< of the warp group, of the rows of the workgroup
+  /// Bytes from a row of f32 to the thread's first column, from a tile's keys
+  /// to its first, and from the warp group's weights to those it stores.
+  Value columnBytes, keyBytes, weightBytes;
 };
 
 } // namespace
@@ -176,8 +189,14 @@ void WgmmaDecode::run() {
   b.setInsertionPointToStart(&roles.getThenRegion().front());
   if (shape.movesRegisters)
     unit.setRegisters(shape.consumerRegisters, /*more=*/true);
-  warp = b.remui(b.divui(b.thread(), 32), kWarpGroup / 32);
-  lane = b.laneInWave();
+  // The compiler would find these anew from the thread's number wherever it is
+  // short of registers, which takes longer than what it saves.
+  lane = unit.keep(b.laneInWave());
+  group = unit.fromFirstLane(group);
+  warp = unit.fromFirstLane(b.remui(b.divui(b.thread(), 32), kWarpGroup / 32));
+  columnBytes = unit.keep(b.shli(b.remui(lane, 4), 3));
+  keyBytes = unit.keep(b.shli(b.addi(b.shli(warp, 4), b.shrui(lane, 2)), 2));
+  weightBytes = unit.keep(weightOffset());
   firstScore = b.muli(group, b.i32(shape.rows / kConsumerGroups));
   eachWork([&](const AttentionWork &work, Value count) {
     return consumeWork(work, count);
@@ -249,8 +268,18 @@ void WgmmaDecode::loadQueries(const AttentionWork &work) {
 //===----------------------------------------------------------------------===//
 
 Value WgmmaDecode::columnAddress(Value first, int64_t block) {
-  Value column = b.shli(b.remui(lane, 4), 1);
-  return b.addi(first, b.shli(b.addi(column, b.i32(8 * block)), 2));
+  return b.addi(b.addi(first, columnBytes), b.i32(32 * block));
+}
+
+/// Where a lane's row of the first store of weights is: matrix m of a store has
+/// keys 8 (m mod 2) .. of the warp, of block m / 2.
+Value WgmmaDecode::weightOffset() {
+  Value matrix =
+      b.remui(b.shrui(lane, 3), std::min<int64_t>(4, 2 * scoreBlocks()));
+  Value row = b.addi(b.shli(b.shrui(matrix, 1), 3), b.andi(lane, b.i32(7)));
+  Value place = b.addi(b.shli(warp, 1), b.andi(matrix, b.i32(1)));
+  place = arith::XOrIOp::create(b, place, b.andi(lane, b.i32(7)));
+  return b.addi(b.shli(row, 7), b.shli(place, 4));
 }
 
 SmallVector<Value> WgmmaDecode::loadColumns(Value first, int64_t blocks) {
@@ -263,6 +292,15 @@ SmallVector<Value> WgmmaDecode::loadColumns(Value first, int64_t blocks) {
           vector::ExtractOp::create(b, pair, ArrayRef<int64_t>{e}));
   }
   return values;
+}
+
+/// Stores a value for each of the thread's columns of scores.
+void WgmmaDecode::storeColumns(Value first, ArrayRef<Value> values) {
+  for (size_t j = 0; j < values.size() / 2; ++j)
+    unit.store(vector::FromElementsOp::create(
+                   b, b.vectorOf(b.getF32Type(), 2),
+                   ValueRange{values[2 * j], values[2 * j + 1]}),
+               columnAddress(first, j), 8);
 }
 
 /// The scores of the thread's rows and columns, in units of ln 2: -inf where a
@@ -287,15 +325,16 @@ SmallVector<Value> WgmmaDecode::scoresOf(const AttentionWork &work, Value stage,
   if (isSecond)
     factor = b.select(isSecond, b.mulf(kernel.logitFactor(1), b.f32(kLog2E)),
                       factor);
-  Value row = b.addi(b.muli(warp, b.i32(16)), b.shrui(lane, 2));
   SmallVector<Value> bias, positions;
+  Value row = b.shrui(keyBytes, 2);
   for (int64_t i = 0; i < 2; ++i) {
-    Value key = b.addi(row, b.i32(8 * i));
-    Value offset = b.shli(b.addi(b.muli(stage, b.i32(kTileKeys)), key), 2);
-    bias.push_back(
-        unit.load(b.getF32Type(), b.addi(address(shape.visible), offset), 4));
+    Value offset = b.addi(b.muli(stage, b.i32(kTileKeys * 4)), keyBytes);
+    bias.push_back(unit.load(
+        b.getF32Type(),
+        b.addi(b.addi(address(shape.visible), offset), b.i32(32 * i)), 4));
     positions.push_back(
-        b.addi(work.begin, b.addi(b.muli(tile, b.i32(kTileKeys)), key)));
+        b.addi(work.begin, b.addi(b.muli(tile, b.i32(kTileKeys)),
+                                  b.addi(row, b.i32(8 * i)))));
   }
   for (int64_t j = 0; j < scoreBlocks(); ++j)
     for (int64_t e = 0; e < 2; ++e) {
@@ -321,66 +360,36 @@ WgmmaDecode::State WgmmaDecode::addTile(const AttentionWork &work,
                                         ArrayRef<Value> counts) {
   auto [stage, parity] = tiles.stageOf(state.count);
   unit.wait(tiles.barrier(shape.full, stage), parity);
-  // The tile was written by ordinary instructions.
+  // The tile was written by ordinary instructions, of other threads.
   unit.fenceAsync();
   Value isSecond;
   if (counts.size() > 1 && (kernel.valueFactor(0) || kernel.valueFactor(1)))
     isSecond = b.cmpi(IPredicate::sge, tile, counts[0]);
   SmallVector<Value> scores = scoresOf(work, stage, tile, isSecond);
 
-  // Maxima of the tile: of the thread's two rows, of the warp's 16, of all.
   int64_t blocks = scoreBlocks();
   auto at = [&](int64_t column, int64_t i) -> Value & {
     return scores[4 * (column / 2) + 2 * i + column % 2];
   };
-  Value maxima =
-      b.addi(address(shape.maxima), b.muli(firstScore, b.i32(4 * 4)));
-  Value groupBytes = b.i32(shape.rows / kConsumerGroups * 4);
-  SmallVector<Value> max;
+  // Few tiles have a score so far above its reference that this must move.
+  Value exceeds;
   for (int64_t c = 0; c < 2 * blocks; ++c) {
-    Value value = maximum(at(c, 0), at(c, 1));
-    for (int64_t distance : {4, 8, 16})
-      value = maximum(value, b.shuffleXor(value, distance));
-    max.push_back(value);
-  }
-  Value isFirstRow = b.below(lane, 4);
-  auto storeColumns = [&](Value first, ArrayRef<Value> values) {
-    for (int64_t j = 0; j < blocks; ++j) {
-      Value pair = vector::FromElementsOp::create(
-          b, b.vectorOf(b.getF32Type(), 2),
-          ValueRange{values[2 * j], values[2 * j + 1]});
-      unit.store(pair, columnAddress(first, j), 8);
-    }
-  };
-  b.ifThen(isFirstRow, [&] {
-    storeColumns(b.addi(maxima, b.muli(warp, groupBytes)), max);
-  });
-  // Also: the other warp group has read the weights of the tile before.
-  syncConsumers();
-  for (int64_t w = 0; w < kWarpGroup / 32; ++w)
-    for (auto [value, other] : llvm::zip(
-             max,
-             loadColumns(b.addi(maxima, b.muli(groupBytes, b.i32(w))), blocks)))
-      value = w ? maximum(value, other) : other;
-
-  State next;
-  next.count = b.addi(state.count, b.i32(1));
-  SmallVector<Value> rescale;
-  for (int64_t c = 0; c < 2 * blocks; ++c) {
-    Value limit =
-        problem.a8w8 ? state.max[c] : b.addf(state.max[c], b.f32(kLag));
-    Value reference =
-        b.select(b.cmpf(FPredicate::OGT, max[c], limit), max[c], state.max[c]);
-    next.max.push_back(reference);
-    Value finite = b.select(isEmpty(reference), b.f32(0.0f), reference);
-    rescale.push_back(exp2(b.subf(state.max[c], finite)));
-    Value sum = b.mulf(state.total[c], rescale[c]);
+    Value limit = b.addf(state.max[c], b.f32(problem.a8w8 ? 0.0f : kLag));
     for (int64_t i = 0; i < 2; ++i) {
-      Value weight = exp2(b.subf(at(c, i), finite));
-      sum = b.addf(sum, weight);
-      at(c, i) = weight;
+      Value above = b.cmpf(FPredicate::OGT, at(c, i), limit);
+      exceeds = exceeds ? b.ori(exceeds, above) : above;
     }
-    next.total.push_back(sum);
+  }
+  // Also: the other warp group has read the weights of the tile before.
+  Value moves = unit.barrierOr(/*id=*/2, kConsumers, exceeds);
+  State next = moveReferences(state, scores, moves);
+  next.count = b.addi(state.count, b.i32(1));
+  for (int64_t c = 0; c < 2 * blocks; ++c) {
+    Value finite = b.select(isEmpty(next.max[c]), b.f32(0.0f), next.max[c]);
+    for (int64_t i = 0; i < 2; ++i) {
+      at(c, i) = exp2(b.subf(at(c, i), finite));
+      next.total[c] = b.addf(next.total[c], at(c, i));
+    }
   }
   if (problem.a8w8)
     scores = tiles.roundToFp8(scores);
@@ -401,42 +410,13 @@ WgmmaDecode::State WgmmaDecode::addTile(const AttentionWork &work,
           tiles.packPair(scores[4 * j + 2 * i], scores[4 * j + 2 * i + 1]));
   int64_t perStore = std::min<int64_t>(4, pairs.size());
   for (size_t first = 0; first < pairs.size(); first += perStore) {
-    // Matrix m of a store: keys 8 (m mod 2) .. of the warp, block m / 2.
-    Value matrix = b.remui(b.shrui(lane, 3), perStore);
-    Value row =
-        b.addi(b.addi(firstScore, b.i32(4 * first)),
-               b.addi(b.shli(b.shrui(matrix, 1), 3), b.andi(lane, b.i32(7))));
-    Value place = b.addi(b.shli(warp, 1), b.andi(matrix, b.i32(1)));
-    place = arith::XOrIOp::create(b, place, b.andi(lane, b.i32(7)));
-    unit.storeTransposed(b.addi(address(shape.weights),
-                                b.addi(b.shli(row, 7), b.shli(place, 4))),
-                         ArrayRef(pairs).slice(first, perStore));
+    unit.storeTransposed(
+        b.addi(b.addi(address(shape.weights), b.shli(firstScore, 7)),
+               b.addi(weightBytes, b.i32(4 * first * kSwizzleBytes))),
+        ArrayRef(pairs).slice(first, perStore));
   }
-  b.ifThen(b.andi(isFirstRow, b.isZero(warp)), [&] {
-    storeColumns(b.addi(address(shape.factors), b.shli(firstScore, 2)),
-                 rescale);
-  });
   unit.fenceAsync();
   syncConsumers();
-
-  // Few tiles move a reference.
-  SmallVector<Value> factors = loadColumns(address(shape.factors), outBlocks());
-  Value moved;
-  for (Value factor : factors) {
-    Value changes = b.cmpf(FPredicate::UNE, factor, b.f32(1.0f));
-    moved = moved ? b.ori(moved, changes) : changes;
-  }
-  SmallVector<Value> sums = b.ifElse(
-      moved,
-      [&] {
-        SmallVector<Value> scaled;
-        for (auto [i, sum] : llvm::enumerate(state.out)) {
-          int64_t inTile = i % (4 * outBlocks());
-          scaled.push_back(b.mulf(sum, factors[inTile / 4 * 2 + inTile % 2]));
-        }
-        return scaled;
-      },
-      state.out);
 
   SmallVector<WgmmaStep> steps;
   for (int64_t key = 0; key < kTileKeys; key += 16)
@@ -448,10 +428,66 @@ WgmmaDecode::State WgmmaDecode::addTile(const AttentionWork &work,
              b.muli(group, b.i32(outTiles() * kTileKeys * kSwizzleBytes)));
   next.out = unit.multiply(steps, outTiles(), shape.rows, /*transposeA=*/true,
                            unit.descriptor(values),
-                           unit.descriptor(address(shape.weights)), sums);
+                           unit.descriptor(address(shape.weights)), next.out);
   b.ifThen(b.isZero(lane),
            [&] { unit.arrive(tiles.barrier(shape.empty, stage)); });
   return next;
+}
+
+/// Where `moves` holds, moves the references of all columns to the maxima so
+/// far, and rescales the sums accordingly.
+WgmmaDecode::State WgmmaDecode::moveReferences(const State &state,
+                                               ArrayRef<Value> scores,
+                                               Value moves) {
+  int64_t columns = state.max.size();
+  auto branch = scf::IfOp::create(b, ValueRange(state.pack()).getTypes(), moves,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  scf::YieldOp::create(b, state.pack());
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  // Maxima of the tile: of the thread's two rows, of the warp's 16, of all.
+  SmallVector<Value> max;
+  for (int64_t c = 0; c < columns; ++c) {
+    int64_t first = 4 * (c / 2) + c % 2;
+    Value value = maximum(scores[first], scores[first + 2]);
+    for (int64_t distance : {4, 8, 16})
+      value = maximum(value, b.shuffleXor(value, distance));
+    max.push_back(value);
+  }
+  Value maxima =
+      b.addi(address(shape.maxima), b.muli(firstScore, b.i32(4 * 4)));
+  int64_t groupBytes = shape.rows / kConsumerGroups * 4;
+  Value isFirstRow = b.below(lane, 4);
+  b.ifThen(isFirstRow, [&] {
+    storeColumns(b.addi(maxima, b.muli(warp, b.i32(groupBytes))), max);
+  });
+  syncConsumers();
+  for (int64_t w = 0; w < kWarpGroup / 32; ++w)
+    for (auto [value, other] :
+         llvm::zip(max, loadColumns(b.addi(maxima, b.i32(groupBytes * w)),
+                                    columns / 2)))
+      value = w ? maximum(value, other) : other;
+  State next = state;
+  SmallVector<Value> rescale;
+  for (int64_t c = 0; c < columns; ++c) {
+    next.max[c] = maximum(state.max[c], max[c]);
+    Value finite = b.select(isEmpty(next.max[c]), b.f32(0.0f), next.max[c]);
+    rescale.push_back(exp2(b.subf(state.max[c], finite)));
+    next.total[c] = b.mulf(state.total[c], rescale[c]);
+  }
+  b.ifThen(b.andi(isFirstRow, b.isZero(warp)), [&] {
+    storeColumns(b.addi(address(shape.factors), b.shli(firstScore, 2)),
+                 rescale);
+  });
+  syncConsumers();
+  SmallVector<Value> factors = loadColumns(address(shape.factors), outBlocks());
+  for (auto [i, sum] : llvm::enumerate(next.out)) {
+    int64_t inTile = i % (4 * outBlocks());
+    sum = b.mulf(sum, factors[inTile / 4 * 2 + inTile % 2]);
+  }
+  scf::YieldOp::create(b, next.pack());
+  return State::unpack(branch.getResults(), columns);
 }
 
 Value WgmmaDecode::consumeWork(const AttentionWork &work, Value count) {
@@ -484,10 +520,9 @@ Value WgmmaDecode::consumeWork(const AttentionWork &work, Value count) {
 //===----------------------------------------------------------------------===//
 
 void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
-  int64_t blocks = scoreBlocks();
+  Value groupBytes = b.i32(shape.rows / kConsumerGroups * 4);
   Value sumsAddress =
       b.addi(address(shape.maxima), b.muli(firstScore, b.i32(4 * 4)));
-  Value groupBytes = b.i32(shape.rows / kConsumerGroups * 4);
   SmallVector<Value> totals;
   for (Value total : state.total) {
     for (int64_t distance : {4, 8, 16})
@@ -496,90 +531,161 @@ void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
   }
   Value isFirstRow = b.below(lane, 4);
   b.ifThen(isFirstRow, [&] {
-    Value first = b.addi(sumsAddress, b.muli(warp, groupBytes));
-    for (int64_t j = 0; j < blocks; ++j)
-      unit.store(vector::FromElementsOp::create(
-                     b, b.vectorOf(b.getF32Type(), 2),
-                     ValueRange{totals[2 * j], totals[2 * j + 1]}),
-                 columnAddress(first, j), 8);
+    storeColumns(b.addi(sumsAddress, b.muli(warp, groupBytes)), totals);
+  });
+  b.ifThen(b.andi(isFirstRow, b.isZero(warp)), [&] {
+    storeColumns(b.addi(address(shape.factors), b.shli(firstScore, 2)),
+                 state.max);
   });
   syncConsumers();
   Value isPartial = problem.hasPlan()
                         ? b.cmpi(IPredicate::sge, work.partialRow, b.i32(0))
                         : Value();
-  // One warp of each group finds what its columns are multiplied by.
-  b.ifThen(b.andi(isFirstRow, b.isZero(warp)), [&] {
-    SmallVector<Value> all;
-    for (int64_t w = 0; w < kWarpGroup / 32; ++w) {
-      SmallVector<Value> part = loadColumns(
-          b.addi(sumsAddress, b.muli(groupBytes, b.i32(w))), blocks);
-      for (size_t c = 0; c < part.size(); ++c)
-        if (w)
-          all[c] = b.addf(all[c], part[c]);
-        else
-          all.push_back(part[c]);
-    }
-    for (int64_t c = 0; c < 2 * blocks; ++c) {
-      Value number = b.addi(b.addi(firstScore, b.i32(8 * (c / 2) + c % 2)),
-                            b.shli(lane, 1));
-      auto [row, head] = queryOf(work, number);
-      Value exists = b.cmpi(IPredicate::slt, row, work.lastRow);
-      Value none = b.cmpf(FPredicate::OEQ, all[c], b.f32(0.0f));
-      Value total = b.select(none, b.f32(1.0f), all[c]);
-      Value lseValue =
-          b.select(none, b.f32(-kInf),
-                   b.mulf(b.addf(state.max[c], log2(total)), b.f32(kLn2)));
-      Value factor = b.divf(b.f32(1.0f), total);
-      if (problem.scopes.size() == 1)
-        if (Value scale = kernel.valueFactor(0))
-          factor = b.mulf(factor, scale);
-      auto storeLse = [&](const Buffer &buffer, Value at) {
-        b.ifThen(exists, [&] {
-          b.store(lseValue, buffer, b.rowOffset(buffer, {at, head}), Value());
-        });
-      };
-      auto direct = [&]() -> Value {
-        if (lse)
-          storeLse(lse, row);
-        if (!sink)
-          return factor;
-        Value safe = b.select(exists, head, b.i32(0));
-        Value value = b.load(sink, b.rowOffset(sink, safe), Value(), 1, true);
-        return b.mulf(factor, sinkFactor(b, value, lseValue));
-      };
-      if (isPartial) {
-        auto branch = scf::IfOp::create(b, b.getF32Type(), isPartial, true);
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(&branch.getThenRegion().front());
-        storeLse(partLse, b.addi(work.partialRow, b.subi(row, work.firstRow)));
-        scf::YieldOp::create(b, factor);
-        b.setInsertionPointToStart(&branch.getElseRegion().front());
-        scf::YieldOp::create(b, direct());
-        factor = branch.getResult(0);
-      } else {
-        factor = direct();
-      }
-      Value at = b.addi(address(shape.factors), b.shli(number, 2));
-      unit.store(factor, at, 4);
-    }
-  });
+  // One thread for each row finds what it is multiplied by.
+  Value thread = b.thread();
+  b.ifThen(b.below(thread, shape.rows),
+           [&] { finishRow(work, thread, isPartial); });
   syncConsumers();
   SmallVector<Value> factors = loadColumns(address(shape.factors), outBlocks());
   if (!isPartial)
-    return storeOut(work, state, factors, out, /*isPartial=*/false);
+    return storeOut(work, state, factors);
   auto branch = scf::IfOp::create(b, isPartial, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
-  storeOut(work, state, factors, partOut, /*isPartial=*/true);
+  storePartial(work, state, factors);
   b.setInsertionPointToStart(&branch.getElseRegion().front());
-  storeOut(work, state, factors, out, /*isPartial=*/false);
+  storeOut(work, state, factors);
+}
+
+/// Stores the log-sum-exp of row `number` of the workgroup, and leaves what
+/// its output is multiplied by in place of its maximum.
+void WgmmaDecode::finishRow(const AttentionWork &work, Value number,
+                            Value isPartial) {
+  int64_t perGroup = shape.rows / kConsumerGroups;
+  Value sums = b.addi(
+      address(shape.maxima),
+      b.shli(b.addi(b.muli(b.divui(number, perGroup), b.i32(4 * perGroup)),
+                    b.remui(number, perGroup)),
+             2));
+  Value all;
+  for (int64_t w = 0; w < kWarpGroup / 32; ++w) {
+    Value part =
+        unit.load(b.getF32Type(), b.addi(sums, b.i32(4 * w * perGroup)), 4);
+    all = all ? b.addf(all, part) : part;
+  }
+  Value at = b.addi(address(shape.factors), b.shli(number, 2));
+  Value max = unit.load(b.getF32Type(), at, 4);
+  auto [row, head] = queryOf(work, number);
+  Value exists = b.cmpi(IPredicate::slt, row, work.lastRow);
+  Value none = b.cmpf(FPredicate::OEQ, all, b.f32(0.0f));
+  Value total = b.select(none, b.f32(1.0f), all);
+  Value lseValue = b.select(none, b.f32(-kInf),
+                            b.mulf(b.addf(max, log2(total)), b.f32(kLn2)));
+  Value factor = b.divf(b.f32(1.0f), total);
+  if (problem.scopes.size() == 1)
+    if (Value scale = kernel.valueFactor(0))
+      factor = b.mulf(factor, scale);
+  auto storeLse = [&](const Buffer &buffer, Value at) {
+    b.ifThen(exists, [&] {
+      b.store(lseValue, buffer, b.rowOffset(buffer, {at, head}), Value());
+    });
+  };
+  auto direct = [&]() -> Value {
+    if (lse)
+      storeLse(lse, row);
+    if (!sink)
+      return factor;
+    Value safe = b.select(exists, head, b.i32(0));
+    Value value = b.load(sink, b.rowOffset(sink, safe), Value(), 1, true);
+    return b.mulf(factor, sinkFactor(b, value, lseValue));
+  };
+  if (isPartial) {
+    auto branch = scf::IfOp::create(b, b.getF32Type(), isPartial, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&branch.getThenRegion().front());
+    storeLse(partLse, b.addi(work.partialRow, b.subi(row, work.firstRow)));
+    scf::YieldOp::create(b, factor);
+    b.setInsertionPointToStart(&branch.getElseRegion().front());
+    scf::YieldOp::create(b, direct());
+    factor = branch.getResult(0);
+  } else {
+    factor = direct();
+  }
+  unit.store(factor, at, 4);
+}
+
+/// The output, of which a thread has element `i`, times its row's factor; 0 for
+/// a factor of 0, whatever was summed.
+Value WgmmaDecode::scaledOut(const State &state, ArrayRef<Value> factors,
+                             int64_t i) {
+  int64_t inTile = i % (4 * outBlocks());
+  Value factor = factors[inTile / 4 * 2 + inTile % 2];
+  return b.select(b.cmpf(FPredicate::OEQ, factor, b.f32(0.0f)), b.f32(0.0f),
+                  b.mulf(state.out[i], factor));
+}
+
+/// The final output goes through the memory of the queries, which the last
+/// product has read: from there a warp stores whole rows.
+void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
+                           ArrayRef<Value> factors) {
+  if (!out.element.isBF16())
+    return storeColumnPairs(work, state, factors, out, /*isPartial=*/false);
+  // Rows of 64-column pieces, each swizzled as operands are.
+  Value first = b.muli(group, b.i32(outTiles()));
+  auto rowAddress = [&](Value piece, Value row, Value place) {
+    Value swizzled = arith::XOrIOp::create(b, place, b.andi(row, b.i32(7)));
+    return b.addi(b.addi(address(shape.queries),
+                         b.muli(piece, b.i32(shape.rows * kSwizzleBytes))),
+                  b.addi(b.shli(row, 7), b.shli(swizzled, 4)));
+  };
+  // Matrix m of a store: columns 8 (m mod 2) .. of the warp's, block m / 2.
+  Value matrix = b.shrui(lane, 3);
+  Value place = b.addi(b.shli(warp, 1), b.andi(matrix, b.i32(1)));
+  for (int64_t t = 0; t < outTiles(); ++t)
+    for (int64_t j = 0; j < outBlocks(); j += 2) {
+      SmallVector<Value> pairs;
+      for (int64_t block = j; block < j + 2; ++block)
+        for (int64_t i = 0; i < 2; ++i) {
+          int64_t at = t * 4 * outBlocks() + 4 * block + 2 * i;
+          pairs.push_back(tiles.packPair(scaledOut(state, factors, at),
+                                         scaledOut(state, factors, at + 1)));
+        }
+      Value row = b.addi(b.i32(8 * j), b.addi(b.shli(b.shrui(matrix, 1), 3),
+                                              b.andi(lane, b.i32(7))));
+      unit.storeTransposed(rowAddress(b.addi(first, b.i32(t)), row, place),
+                           pairs);
+    }
+  syncConsumers();
+  int64_t units = problem.valueColumns / 8;
+  auto loop = scf::ForOp::create(b, b.thread(), b.i32(shape.rows * units),
+                                 b.i32(kConsumers));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value number = loop.getInductionVar();
+    Value row = b.divui(number, units), place = b.remui(number, units);
+    auto [token, head] = queryOf(work, row);
+    Value words = unit.load(
+        b.vectorOf(b.getBF16Type(), 8),
+        rowAddress(b.shrui(place, 3), row, b.andi(place, b.i32(7))), 16);
+    b.ifThen(b.cmpi(IPredicate::slt, token, work.lastRow), [&] {
+      b.store(words, out, b.rowOffset(out, {token, head}), b.shli(place, 3));
+    });
+  }
+  // The next queries come to the same place.
+  syncConsumers();
+}
+
+void WgmmaDecode::storePartial(const AttentionWork &work, const State &state,
+                               ArrayRef<Value> factors) {
+  storeColumnPairs(work, state, factors, partOut, /*isPartial=*/true);
 }
 
 /// Lanes of neighbouring rows of O^T swap, so that each stores two columns of
 /// the output at once.
-void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
-                           ArrayRef<Value> factors, const Buffer &buffer,
-                           bool isPartial) {
+void WgmmaDecode::storeColumnPairs(const AttentionWork &work,
+                                   const State &state, ArrayRef<Value> factors,
+                                   const Buffer &buffer, bool isPartial) {
   Value isOdd = b.isNonZero(b.andi(b.shrui(lane, 2), b.i32(1)));
   Value odd = b.andi(b.shrui(lane, 2), b.i32(1));
   // First column of the pair: the even one of the two rows of O^T.
@@ -599,15 +705,9 @@ void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
     for (int64_t t = 0; t < outTiles(); ++t)
       for (int64_t i = 0; i < 2; ++i) {
         SmallVector<Value> values;
-        for (int64_t e = 0; e < 2; ++e) {
-          Value factor = factors[2 * j + e];
-          Value value = b.mulf(
-              state.out[t * 4 * outBlocks() + 4 * j + 2 * i + e], factor);
-          // A factor of 0 gives 0, whatever was summed.
-          values.push_back(
-              b.select(b.cmpf(FPredicate::OEQ, factor, b.f32(0.0f)),
-                       b.f32(0.0f), value));
-        }
+        for (int64_t e = 0; e < 2; ++e)
+          values.push_back(scaledOut(state, factors,
+                                     t * 4 * outBlocks() + 4 * j + 2 * i + e));
         Value mine = b.select(isOdd, values[1], values[0]);
         Value other = b.shuffleXor(b.select(isOdd, values[0], values[1]), 4);
         Value low = b.select(isOdd, other, mine);
@@ -627,9 +727,10 @@ void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
 Refusal lm::emitWgmmaDecode(const AttentionProblem &problem,
                             const EmitterContext &context,
                             const Partials &partials) {
-  WgmmaShape shape = WgmmaShape::of(problem.heads * problem.qLen,
-                                    problem.columns, context.target.ldsBytes);
-  KernelBuilder b(problem.op, context, kWorkgroup, /*vector=*/8);
+  WgmmaShape shape =
+      WgmmaShape::of(problem.heads * problem.qLen, problem.columns,
+                     WgmmaTiles::keyUnits(problem), context.target.ldsBytes);
+  KernelBuilder b(problem.op, context, shape.getThreads(), /*vector=*/8);
   b.useArchitectureFeatures();
   WgmmaDecode(b, problem, partials, shape).run();
   b.enqueue({problem.hostClusters(b), b.hostNumber(shape.groups)}, shape.bytes);

@@ -31,44 +31,6 @@ using IPredicate = arith::CmpIPredicate;
 
 static constexpr float kInf = std::numeric_limits<float>::infinity();
 
-WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns,
-                          int64_t ldsBytes) {
-  WgmmaShape shape;
-  shape.rows = std::min<int64_t>(64, llvm::alignTo(queryRows, 16));
-  shape.groups = llvm::divideCeil(queryRows, shape.rows);
-  shape.tileBytes = kTileKeys * columns * 2;
-  int64_t queryBytes = shape.rows * columns * 2;
-  int64_t weightBytes = shape.rows * kSwizzleBytes;
-  constexpr int64_t kMaxStages = 4;
-  // Bytes of a stage besides its tile: who is visible, two barriers.
-  constexpr int64_t kStageBytes = kTileKeys * 4 + 16;
-  int64_t rest = queryBytes + weightBytes + shape.rows * (4 * 4 + 4);
-  shape.stages =
-      std::min(kMaxStages, (ldsBytes - rest) / (shape.tileBytes + kStageBytes));
-  int64_t end = 0;
-  auto take = [&](int64_t bytes) {
-    int64_t begin = end;
-    end += bytes;
-    return begin;
-  };
-  shape.keys = take(shape.stages * shape.tileBytes);
-  shape.queries = take(queryBytes);
-  shape.weights = take(weightBytes);
-  shape.full = take(shape.stages * 8);
-  shape.empty = take(shape.stages * 8);
-  shape.visible = take(shape.stages * kTileKeys * 4);
-  shape.maxima = take(shape.rows * 4 * 4);
-  shape.factors = take(shape.rows * 4);
-  shape.bytes = end;
-  // The workgroup starts with 168 registers a thread. The output of many rows
-  // needs more, and a producer fewer; together they may not have more than at
-  // the start.
-  shape.movesRegisters = shape.rows > 32;
-  shape.consumerRegisters = 216;
-  shape.producerRegisters = 3 * 168 - 2 * shape.consumerRegisters;
-  return shape;
-}
-
 WgmmaTiles::WgmmaTiles(KernelBuilder &b, WgmmaUnit &unit,
                        AttentionKernel &kernel, const AttentionProblem &problem,
                        const WgmmaShape &shape)
@@ -89,8 +51,11 @@ Value WgmmaTiles::tileAddress(Value stage) {
 void WgmmaTiles::initBarriers() {
   b.ifThen(b.isZero(b.thread()), [&] {
     for (int64_t stage = 0; stage < shape.stages; ++stage) {
-      // Each producer arrives for its copies and for its other writes.
-      unit.initBarrier(at(shape.full + 8 * stage), 2 * kWarpGroup);
+      // Each producer warp arrives, and, where tiles are filled by copies
+      // alone, each thread for its own.
+      unit.initBarrier(at(shape.full + 8 * stage),
+                       shape.producers / 32 +
+                           (shape.copiesOnly ? shape.producers : 0));
       // Each consumer warp arrives.
       unit.initBarrier(at(shape.empty + 8 * stage), kConsumers / 32);
     }
@@ -130,26 +95,17 @@ SmallVector<Value, 2> WgmmaTiles::countTiles(const AttentionWork &work) {
 
 Value WgmmaTiles::produce(const AttentionWork &work, Value count) {
   SmallVector<Value, 2> counts = countTiles(work);
-  for (unsigned scope = 0; scope < problem.scopes.size(); ++scope) {
-    auto [begin, end] = rangeOf(work, scope);
-    bool copies =
-        problem.scopes[scope].layout == CacheLayout::Bf16 && !problem.a8w8;
-    auto loop = scf::ForOp::create(b, b.i32(0), counts[scope], b.i32(1), count);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value number = loop.getRegionIterArg(0);
-    auto [stage, parity] = stageOf(number);
-    Value first =
-        b.addi(begin, b.muli(loop.getInductionVar(), b.i32(kTileKeys)));
-    if (copies)
-      copyTile(work, scope, first, end, stage, parity);
-    else
-      convertTile(work, scope, first, end, stage, parity);
-    unit.arriveAfterCopies(barrier(shape.full, stage));
-    unit.arrive(barrier(shape.full, stage));
-    scf::YieldOp::create(b, b.addi(number, b.i32(1)));
-    count = loop.getResult(0);
-  }
+  ArrayRef<ScopeOperands> scopes = problem.scopes;
+  // Scopes of one layout share a loop, which does not run dry between them.
+  if (converts(problem, scopes[0]) &&
+      llvm::all_of(scopes, [&](const ScopeOperands &scope) {
+        return scope.layout == scopes[0].layout;
+      }))
+    return convertTiles(work, 0, scopes.size(), counts, count);
+  for (unsigned scope = 0; scope < scopes.size(); ++scope)
+    count = converts(problem, scopes[scope])
+                ? convertTiles(work, scope, 1, counts, count)
+                : copyTiles(work, scope, counts[scope], count);
   return count;
 }
 
@@ -166,12 +122,19 @@ Value WgmmaTiles::address(unsigned scope, Value offset) {
 }
 
 /// Eight threads copy the 128 bytes of a key's piece.
-void WgmmaTiles::copyTile(const AttentionWork &work, unsigned scope,
-                          Value first, Value end, Value stage, Value parity) {
+Value WgmmaTiles::copyTiles(const AttentionWork &work, unsigned scope,
+                            Value tiles, Value count) {
   constexpr int64_t kUnits = kSwizzleBytes / 16;
-  constexpr int64_t kRows = kWarpGroup / kUnits; // keys of a round
+  const int64_t kRows = shape.producers / kUnits; // keys of a round
+  auto [begin, end] = rangeOf(work, scope);
   Value thread = b.subi(b.thread(), b.i32(kConsumers));
   Value row = b.divui(thread, kUnits), place = b.remui(thread, kUnits);
+  auto loop = scf::ForOp::create(b, b.i32(0), tiles, b.i32(1), count);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value number = loop.getRegionIterArg(0);
+  auto [stage, parity] = stageOf(number);
+  Value first = b.addi(begin, b.muli(loop.getInductionVar(), b.i32(kTileKeys)));
   SmallVector<Value> pointers, sizes, visible;
   for (int64_t r = 0; r < kTileKeys; r += kRows) {
     Value index = b.addi(first, b.addi(row, b.i32(r)));
@@ -183,8 +146,7 @@ void WgmmaTiles::copyTile(const AttentionWork &work, unsigned scope,
         address(scope, b.addi(offset, b.zext64(b.shli(place, 4)))));
     sizes.push_back(b.select(visible.back(), b.i32(16), b.i32(0)));
   }
-  unit.wait(barrier(shape.empty, stage),
-            arith::XOrIOp::create(b, parity, b.i32(1)));
+  waitForStage(stage, parity);
   Value swizzled = arith::XOrIOp::create(b, place, b.andi(row, b.i32(7)));
   Value target =
       b.addi(tileAddress(stage), b.addi(b.shli(row, 7), b.shli(swizzled, 4)));
@@ -201,6 +163,29 @@ void WgmmaTiles::copyTile(const AttentionWork &work, unsigned scope,
     for (int64_t r = 0; r < kTileKeys; r += kRows)
       storeVisible(stage, b.addi(row, b.i32(r)), visible[r / kRows]);
   });
+  if (!shape.copiesOnly)
+    unit.waitForCopies();
+  arriveFull(stage);
+  scf::YieldOp::create(b, b.addi(number, b.i32(1)));
+  return loop.getResult(0);
+}
+
+/// Says that the thread's part of a tile is written, or will be by copies.
+void WgmmaTiles::arriveFull(Value stage) {
+  Value full = barrier(shape.full, stage);
+  if (shape.copiesOnly)
+    unit.arriveAfterCopies(full);
+  // The fence between these writes and the matrix unit is the consumers': here
+  // it would wait for the loads of the next tile.
+  // Arrivals at one barrier are one after another: few are better.
+  unit.syncWarp();
+  b.ifThen(b.isZero(b.laneInWave()), [&] { unit.arrive(full); });
+}
+
+/// Waits until the tile's consumers have left the stage.
+void WgmmaTiles::waitForStage(Value stage, Value parity) {
+  unit.wait(barrier(shape.empty, stage),
+            arith::XOrIOp::create(b, parity, b.i32(1)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -265,141 +250,342 @@ Value WgmmaTiles::packPairs(ArrayRef<Value> values) {
       words);
 }
 
-/// Four threads convert a key, each 16 bytes of every 64.
-void WgmmaTiles::convertTile(const AttentionWork &work, unsigned scope,
-                             Value first, Value end, Value stage,
-                             Value parity) {
-  constexpr int64_t kThreads = 4;
-  constexpr int64_t kRows = kWarpGroup / kThreads;
-  CacheLayout layout = problem.scopes[scope].layout;
-  bool isBf16 = layout == CacheLayout::Bf16;
-  bool isBytes =
-      layout == CacheLayout::DsMla584 || layout == CacheLayout::DsMla656;
-  int64_t elementBytes = isBf16 ? 2 : 1;
-  int64_t latent =
-      isBytes ? (layout == CacheLayout::DsMla584 ? 448 : 512) : problem.columns;
-  // Bytes from a key's begin to its columns of bf16.
-  int64_t rope = layout == CacheLayout::DsMla584 ? 448 : 528;
-  int64_t rounds = latent * elementBytes / (16 * kThreads);
-  Value thread = b.subi(b.thread(), b.i32(kConsumers));
-  Value part = b.remui(thread, kThreads);
+/// How keys of a layout are stored. A unit is 16 bytes of them.
+struct WgmmaTiles::KeyFormat {
+  static KeyFormat of(CacheLayout layout, int64_t columns) {
+    switch (layout) {
+    case CacheLayout::Bf16:
+      return {columns / 8, /*unitColumns=*/8, /*ropeOffset=*/0,
+              /*scaleBytes=*/0, /*scalesApart=*/false};
+    case CacheLayout::Fp8:
+      return {columns / 16, 16, 0, 0, false};
+    case CacheLayout::DsMla656:
+      return {512 / 16, 16, 528, 16, false};
+    case CacheLayout::DsMla584:
+      return {448 / 16, 16, 448, 8, true};
+    }
+    llvm_unreachable("unknown layout");
+  }
+  /// Units of a thread.
+  int64_t rounds() const { return units / kThreadsPerKey; }
+  /// Bytes of a key, without scales that are apart.
+  int64_t keyBytes() const {
+    return ropeOffset ? ropeOffset + kSwizzleBytes : units * 16;
+  }
 
-  auto vectorOf = [&](int64_t lanes, Type type) {
-    return VectorType::get({lanes}, type);
+  int64_t units; ///< before the columns of bf16
+  int64_t unitColumns;
+  int64_t ropeOffset; ///< bytes from a key's begin to those columns, or 0
+  int64_t scaleBytes;
+  bool scalesApart; ///< from the key
+};
+
+int64_t WgmmaTiles::keyUnits(const AttentionProblem &problem) {
+  int64_t units = 0;
+  for (const ScopeOperands &scope : problem.scopes)
+    if (converts(problem, scope))
+      units =
+          std::max(units, KeyFormat::of(scope.layout, problem.columns).units);
+  return units;
+}
+
+/// FP8 codes as pairs of bf16, of `raw`, 16 of them, by integer arithmetic: the
+/// converts share a pipe with the exponential of the softmax. A code's fields,
+/// moved to those of bf16, are 2^-120 times its number; a subnormal one's too.
+/// The second value is not 0 if there is a NaN, which would become a number.
+std::pair<SmallVector<Value>, Value> WgmmaTiles::pairsOfCodes(Value raw) {
+  Value nan;
+  SmallVector<Value> pairs;
+  for (int64_t i = 0; i < 4; ++i) {
+    Value word = extract(b, raw, i);
+    // Without its sign a NaN is 0x7F, the largest code.
+    Value carry = b.addi(b.andi(word, b.i32(0x7f7f7f7f)), b.i32(0x01010101));
+    nan = nan ? b.ori(nan, carry) : carry;
+    for (int64_t selector : {0x4140, 0x4342}) {
+      Value codes = b.intrinsic("llvm.nvvm.prmt", b.getI32Type(),
+                                {word, b.i32(0), b.i32(selector)});
+      // Code << 4, and its sign from bit 11 to bit 15 of each half.
+      Value sign = b.andi(codes, b.i32(0x00800080));
+      pairs.push_back(b.addi(b.muli(codes, b.i32(16)),
+                             b.muli(sign, b.i32(0x780 / 0x80 * 16))));
+    }
+  }
+  return {pairs, b.andi(nan, b.i32(0x80808080))};
+}
+
+/// Codes with the scale 2^(e - 127), or without one: `e` is null.
+SmallVector<Value> WgmmaTiles::convertCodes(Value raw, Value e) {
+  auto type = VectorType::get({8}, b.getBF16Type());
+  auto words = VectorType::get({4}, b.getI32Type());
+  auto [pairs, special] = pairsOfCodes(raw);
+  // 2^120 and the scale in one factor, where bf16 has it: almost always.
+  constexpr int64_t kMove = 120, kMaxExponent = 254;
+  Value exponent = b.i32(127 + kMove);
+  if (e) {
+    exponent = b.addi(e, b.i32(kMove));
+    special =
+        b.ori(special, arith::ExtUIOp::create(b, b.getI32Type(),
+                                              b.cmpi(IPredicate::ugt, exponent,
+                                                     b.i32(kMaxExponent))));
+  }
+  Value factor =
+      b.bitcast(arith::TruncIOp::create(b, b.getI16Type(), b.shli(exponent, 7)),
+                b.getBF16Type());
+  auto branch =
+      scf::IfOp::create(b, TypeRange{words, words}, b.isNonZero(special),
+                        /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  SmallVector<Value> values = toFloats(
+      vector::BitCastOp::create(b, VectorType::get({16}, b.getI8Type()), raw),
+      b.getI8Type());
+  if (e) {
+    Value scale = decodeE8M0(b, e);
+    for (Value &value : values)
+      value = b.mulf(value, scale);
+  }
+  scf::YieldOp::create(b,
+                       ValueRange{packPairs(ArrayRef(values).take_front(8)),
+                                  packPairs(ArrayRef(values).drop_front(8))});
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  SmallVector<Value> results;
+  for (size_t first : {0, 4}) {
+    Value half = vector::FromElementsOp::create(
+        b, words, ArrayRef(pairs).slice(first, 4));
+    half = b.mulf(vector::BitCastOp::create(b, type, half),
+                  vector::BroadcastOp::create(b, type, factor));
+    results.push_back(vector::BitCastOp::create(b, words, half));
+  }
+  scf::YieldOp::create(b, results);
+  return SmallVector<Value>(branch.getResults());
+}
+
+/// Converts a thread's unit number `round` to words of bf16, eight columns
+/// each.
+SmallVector<Value> WgmmaTiles::convertUnit(unsigned scope, int64_t round,
+                                           Value raw, Value scales) {
+  CacheLayout layout = problem.scopes[scope].layout;
+  Value e;
+  if (layout == CacheLayout::DsMla584)
+    e = b.andi(b.shrui(extract(b, scales, round / 4), 8 * (round % 4)),
+               b.i32(0xff));
+  if (layout == CacheLayout::Fp8)
+    return convertCodes(raw, Value());
+  // A power of two changes no digit, so that it can come after the rounding.
+  if (e && !problem.a8w8)
+    return convertCodes(raw, e);
+
+  Type element =
+      layout == CacheLayout::Bf16 ? Type(b.getBF16Type()) : Type(b.getI8Type());
+  int64_t lanes = 128 / element.getIntOrFloatBitWidth();
+  SmallVector<Value> values = toFloats(
+      vector::BitCastOp::create(b, VectorType::get({lanes}, element), raw),
+      element);
+  Value scale;
+  if (e)
+    scale = decodeE8M0(b, e);
+  else if (layout == CacheLayout::DsMla656)
+    scale = b.fromBits(extract(b, scales, round / 2));
+  if (scale)
+    for (Value &value : values)
+      value = b.mulf(value, scale);
+  if (problem.a8w8)
+    values = roundKeys(scope, values, static_cast<bool>(scale));
+  SmallVector<Value> words;
+  for (size_t first = 0; first < values.size(); first += 8)
+    words.push_back(packPairs(ArrayRef(values).slice(first, 8)));
+  return words;
+}
+
+/// Four threads convert a key, each a unit of every four. A unit's register is
+/// loaded anew, for the next tile, as soon as it is converted; slots and pages
+/// are looked up three tiles ahead.
+Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
+                               unsigned numScopes, ArrayRef<Value> counts,
+                               Value count) {
+  static_assert(2 * kWarpGroup == kTileKeys * kThreadsPerKey,
+                "a key for four threads of two warp groups");
+  assert(numScopes == 1 || (numScopes == 2 && scope == 0));
+  KeyFormat format =
+      KeyFormat::of(problem.scopes[scope].layout, problem.columns);
+  Value thread = b.subi(b.thread(), b.i32(kConsumers));
+  Value row = b.divui(thread, kThreadsPerKey);
+  Value part = b.remui(thread, kThreadsPerKey);
+  Value tiles = counts[scope];
+  if (numScopes == 2)
+    tiles = b.addi(tiles, counts[1]);
+  /// Calls `body` with the scope of a tile and the thread's key in it, and
+  /// whether that is one of the work's.
+  auto inScope =
+      [&](Value tile,
+          function_ref<SmallVector<Value>(unsigned, Value, Value)> body) {
+        auto call = [&](unsigned scope, Value number) {
+          auto [begin, end] = rangeOf(work, scope);
+          Value index =
+              b.addi(b.addi(begin, b.muli(number, b.i32(kTileKeys))), row);
+          return body(scope, index, b.cmpi(IPredicate::slt, index, end));
+        };
+        if (numScopes == 1)
+          return call(scope, tile);
+        return b.ifElse(
+            b.cmpi(IPredicate::slt, tile, counts[0]),
+            [&] { return call(0, tile); },
+            [&] { return call(1, b.subi(tile, counts[0])); });
+      };
+  auto lookUp = [&](Value tile) {
+    return inScope(tile, [&](unsigned scope, Value index, Value) {
+      return SmallVector<Value>{kernel.loadEntry(work, scope, index)};
+    })[0];
   };
-  auto i64 = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  struct Source {
+    Value visible, pointer, scales;
   };
-  struct Row {
-    Value index, visible;
-    SmallVector<Value> codes, ropes;
-    Value scales;
-  };
-  SmallVector<Row> rows;
-  for (int64_t r = 0; r < kTileKeys; r += kRows) {
-    Row row;
-    row.index = b.addi(b.divui(thread, kThreads), b.i32(r));
-    Value index = b.addi(first, row.index);
-    KeyPlace key = kernel.findKey(work, scope, index);
-    row.visible = b.andi(key.visible, b.cmpi(IPredicate::slt, index, end));
-    // All of a row's loads are under one condition.
-    SmallVector<Value> zeros;
-    Value zero16 = arith::ConstantOp::create(
-        b, b.getZeroAttr(vectorOf(16, b.getI8Type())));
-    int64_t ropeUnits = isBytes ? 2 : 0;
-    zeros.append(rounds + ropeUnits, zero16);
-    VectorType scaleType;
-    if (layout == CacheLayout::DsMla584)
-      scaleType = vectorOf(8, b.getI8Type());
-    else if (layout == CacheLayout::DsMla656)
-      scaleType = vectorOf(4, b.getF32Type());
-    if (scaleType)
-      zeros.push_back(arith::ConstantOp::create(b, b.getZeroAttr(scaleType)));
-    SmallVector<Value> loaded = b.ifElse(
-        row.visible,
-        [&] {
-          SmallVector<Value> values;
-          Value begin = b.addi(key.offset, b.zext64(b.shli(part, 4)));
-          auto loadAt = [&](VectorType type, Value offset, unsigned align) {
-            auto op =
-                LLVM::LoadOp::create(b, type, address(scope, offset), align);
-            op.setInvariant(true);
-            values.push_back(op);
-          };
-          for (int64_t i = 0; i < rounds; ++i)
-            loadAt(cast<VectorType>(zero16.getType()),
-                   b.addi(begin, i64(16 * kThreads * i)), 16);
-          for (int64_t i = 0; i < ropeUnits; ++i)
-            loadAt(cast<VectorType>(zero16.getType()),
-                   b.addi(begin, i64(rope + 16 * kThreads * i)), 16);
-          if (scaleType)
-            loadAt(scaleType, key.scales,
-                   layout == CacheLayout::DsMla584 ? 8 : 16);
+  auto sourceOf = [&](Value tile, Value entry) {
+    SmallVector<Value> values =
+        inScope(tile, [&](unsigned scope, Value index, Value exists) {
+          KeyPlace key = kernel.findKey(scope, index, entry);
+          SmallVector<Value> values = {
+              b.andi(key.visible, exists),
+              address(scope, b.addi(key.offset, b.zext64(b.shli(part, 4))))};
+          if (key.scales)
+            values.push_back(address(scope, key.scales));
           return values;
-        },
-        zeros);
-    if (scaleType)
-      row.scales = loaded.pop_back_val();
-    row.codes.assign(loaded.begin(), loaded.begin() + rounds);
-    row.ropes.assign(loaded.begin() + rounds, loaded.end());
-    rows.push_back(row);
-  }
-  unit.wait(barrier(shape.empty, stage),
-            arith::XOrIOp::create(b, parity, b.i32(1)));
-  Value tile = tileAddress(stage);
-  Value rowSwizzle = b.andi(b.divui(thread, kThreads), b.i32(7));
-  // Unit `number` (of 16 bytes as bf16) of a key.
-  auto target = [&](const Row &row, int64_t piece, Value place) {
-    Value swizzled = arith::XOrIOp::create(b, place, rowSwizzle);
-    return b.addi(b.addi(tile, b.i32(piece * kTileKeys * kSwizzleBytes)),
-                  b.addi(b.shli(row.index, 7), b.shli(swizzled, 4)));
+        });
+    return Source{values[0], values[1],
+                  values.size() > 2 ? values[2] : Value()};
   };
-  for (const Row &row : rows) {
-    for (int64_t i = 0; i < rounds; ++i) {
-      Value raw = row.codes[i];
-      if (isBf16)
-        raw = vector::BitCastOp::create(b, vectorOf(8, b.getBF16Type()), raw);
-      SmallVector<Value> values = toFloats(raw, b.getI8Type());
-      if (isBytes) {
-        Value scale;
-        if (layout == CacheLayout::DsMla584)
-          scale =
-              decodeE8M0(b, arith::ExtUIOp::create(b, b.getI32Type(),
-                                                   extract(b, row.scales, i)));
-        else
-          scale = extract(b, row.scales, i / 2);
-        for (Value &value : values)
-          value = b.mulf(value, scale);
-      }
-      if (problem.a8w8 && layout != CacheLayout::Fp8)
-        values = roundKeys(scope, values, isBytes);
-      // 16 bytes of codes are two units, of bf16 one.
-      int64_t units = values.size() / 8;
-      for (int64_t u = 0; u < units; ++u) {
-        Value words = packPairs(ArrayRef(values).slice(8 * u, 8));
-        int64_t piece = isBf16 ? i / 2 : i;
-        Value place = isBf16 ? b.addi(part, b.i32(4 * (i % 2)))
-                             : b.addi(b.shli(part, 1), b.i32(u));
-        unit.store(words, target(row, piece, place), 16);
-      }
-    }
-    for (auto [i, raw] : llvm::enumerate(row.ropes)) {
-      Value words = raw;
-      if (problem.a8w8) {
-        Value bf16 =
-            vector::BitCastOp::create(b, vectorOf(8, b.getBF16Type()), raw);
-        words =
-            packPairs(roundKeys(scope, toFloats(bf16, b.getBF16Type()), false));
-      }
-      unit.store(
-          words,
-          target(row, latent / kSwizzleColumns, b.addi(part, b.i32(4 * i))),
-          16);
-    }
-    b.ifThen(b.isZero(part),
-             [&] { storeVisible(stage, row.index, row.visible); });
+  auto unitPointer = [&](const Source &source, int64_t offset) {
+    return LLVM::GEPOp::create(b, source.pointer.getType(), b.getI8Type(),
+                               source.pointer,
+                               LLVM::GEPArg(static_cast<int32_t>(offset)));
+  };
+  auto loadUnit = [&](const Source &source, int64_t round) {
+    return unit.loadIf(source.visible,
+                       unitPointer(source, 16 * kThreadsPerKey * round), 4);
+  };
+  auto loadScales = [&](const Source &source) {
+    return unit.loadIf(source.visible, source.scales, format.scaleBytes / 4);
+  };
+
+  // A thread's columns of bf16 wait in shared memory of its own.
+  constexpr int64_t kRopeUnits = 8 / kThreadsPerKey;
+  Value ropeAddress =
+      b.addi(at(shape.rope), b.muli(thread, b.i32(16 * kRopeUnits)));
+  auto copyRope = [&](const Source &source) {
+    for (int64_t i = 0; i < kRopeUnits; ++i)
+      unit.copyAsync(
+          b.addi(ropeAddress, b.i32(16 * i)),
+          unitPointer(source, format.ropeOffset + 16 * kThreadsPerKey * i),
+          b.select(source.visible, b.i32(16), b.i32(0)));
+  };
+
+  // Keys that are listed in no order are far apart: finding the memory of each
+  // takes as long as several tiles. So they come to the second cache first.
+  auto prefetch = [&](Value tile, Value entry) {
+    Source source = sourceOf(tile, entry);
+    b.ifThen(b.andi(source.visible, b.isZero(part)), [&] {
+      unit.prefetch(source.pointer, format.keyBytes());
+      if (source.scales && format.scalesApart)
+        unit.prefetch(source.scales);
+    });
+  };
+
+  // Of a tile: whether the key is visible, the units and the scales; of the
+  // next two: what was looked up.
+  Value zero = b.i32(0);
+  Value firstEntry = lookUp(zero), nextEntry = lookUp(b.i32(1));
+  Value secondEntry = lookUp(b.i32(2)), visible, scales;
+  prefetch(b.i32(1), nextEntry);
+  SmallVector<Value> units;
+  {
+    Source source = sourceOf(zero, firstEntry);
+    visible = source.visible;
+    for (int64_t i = 0; i < format.rounds(); ++i)
+      units.push_back(loadUnit(source, i));
+    if (format.scaleBytes)
+      scales = loadScales(source);
+    if (format.ropeOffset)
+      copyRope(source);
   }
-  unit.fenceAsync();
+  SmallVector<Value> init = {count, visible, nextEntry, secondEntry};
+  if (format.scaleBytes)
+    init.push_back(scales);
+  init.append(units);
+  auto loop = scf::ForOp::create(b, zero, tiles, b.i32(1), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  auto args = loop.getRegionIterArgs();
+  Value number = args[0];
+  visible = args[1];
+  nextEntry = args[2];
+  secondEntry = args[3];
+  if (format.scaleBytes)
+    scales = args[4];
+  units.assign(args.end() - units.size(), args.end());
+
+  Value tileNumber = loop.getInductionVar();
+  Value laterEntry = lookUp(b.addi(tileNumber, b.i32(3)));
+  prefetch(b.addi(tileNumber, b.i32(2)), secondEntry);
+  Source next = sourceOf(b.addi(tileNumber, b.i32(1)), nextEntry);
+  auto [stage, parity] = stageOf(number);
+  waitForStage(stage, parity);
+  Value tile = tileAddress(stage);
+  Value swizzle = b.andi(row, b.i32(7));
+  // Address of unit `unit` (of 16 bytes of bf16) of a piece of the key.
+  auto target = [&](Value unit) {
+    Value swizzled = arith::XOrIOp::create(b, unit, swizzle);
+    return b.addi(b.addi(tile, b.shli(row, 7)), b.shli(swizzled, 4));
+  };
+  constexpr int64_t kPieceBytes = kTileKeys * kSwizzleBytes;
+  Value nextScales;
+  if (format.scaleBytes)
+    nextScales = loadScales(next);
+  // 16 codes are two units of bf16.
+  bool isBf16 = format.unitColumns == 8;
+  Value first = target(isBf16 ? part : b.shli(part, 1));
+  Value second = target(isBf16 ? b.addi(part, b.i32(4))
+                               : b.addi(b.shli(part, 1), b.i32(1)));
+  SmallVector<Value> nextUnits;
+  for (int64_t i = 0; i < format.rounds(); ++i) {
+    SmallVector<Value> words = convertUnit(scope, i, units[i], scales);
+    Value piece = b.i32((isBf16 ? i / 2 : i) * kPieceBytes);
+    unit.store(words[0], b.addi(isBf16 && i % 2 ? second : first, piece), 16);
+    if (!isBf16)
+      unit.store(words[1], b.addi(second, piece), 16);
+    // Not earlier: the old unit's registers are free only now.
+    nextUnits.push_back(loadUnit(next, i));
+  }
+  if (format.ropeOffset) {
+    unit.waitForCopies();
+    SmallVector<Value> ropes;
+    for (int64_t i = 0; i < kRopeUnits; ++i)
+      ropes.push_back(unit.load(VectorType::get({4}, b.getI32Type()),
+                                b.addi(ropeAddress, b.i32(16 * i)), 16));
+    copyRope(next);
+    // 16 bytes of bf16 are a unit of the tile as they are.
+    for (auto [i, words] : llvm::enumerate(ropes)) {
+      if (problem.a8w8) {
+        Value raw = vector::BitCastOp::create(
+            b, VectorType::get({8}, b.getBF16Type()), words);
+        words =
+            packPairs(roundKeys(scope, toFloats(raw, b.getBF16Type()), false));
+      }
+      int64_t piece = format.units * 16 / kSwizzleColumns;
+      unit.store(words,
+                 b.addi(target(b.addi(part, b.i32(kThreadsPerKey * i))),
+                        b.i32(piece * kPieceBytes)),
+                 16);
+    }
+  }
+  b.ifThen(b.isZero(part), [&] { storeVisible(stage, row, visible); });
+  arriveFull(stage);
+  SmallVector<Value> carried = {b.addi(number, b.i32(1)), next.visible,
+                                secondEntry, laterEntry};
+  if (format.scaleBytes)
+    carried.push_back(nextScales);
+  carried.append(nextUnits);
+  scf::YieldOp::create(b, carried);
+  return loop.getResult(0);
 }
 
 /// Keys of a8w8 in a layout other than fp8, as the bf16 values of their codes.

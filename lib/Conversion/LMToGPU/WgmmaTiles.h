@@ -11,35 +11,9 @@
 
 #include "AttentionProblem.h"
 #include "Wgmma.h"
+#include "WgmmaShape.h"
 
 namespace mlir::lm {
-
-inline constexpr int64_t kTileKeys = 64; ///< rows of the matrix instruction
-inline constexpr int64_t kWarpGroup = 128;
-inline constexpr int64_t kConsumerGroups = 2;
-inline constexpr int64_t kConsumers = kConsumerGroups * kWarpGroup;
-inline constexpr int64_t kWorkgroup = kConsumers + kWarpGroup;
-
-/// How a workgroup divides its problem and its shared memory. Offsets are
-/// bytes.
-struct WgmmaShape {
-  /// The shape for `queryRows` query rows and heads of `columns` columns, of
-  /// which a workgroup takes up to 64, in `ldsBytes` of shared memory.
-  static WgmmaShape of(int64_t queryRows, int64_t columns, int64_t ldsBytes);
-
-  int64_t rows;        ///< of a workgroup, a multiple of 16
-  int64_t groups;      ///< workgroups for all query rows
-  int64_t stages;      ///< tiles of keys
-  bool movesRegisters; ///< from the producers to the consumers
-  int64_t consumerRegisters, producerRegisters;
-  int64_t tileBytes;
-  int64_t queries, keys, weights; ///< multiples of 1024
-  int64_t visible;                ///< f32 [stages, 64]: 0, or -inf
-  int64_t maxima;                 ///< f32 [groups, 4 warps, rows / 2]
-  int64_t factors;                ///< f32 [rows]
-  int64_t full, empty;            ///< barriers [stages]
-  int64_t bytes;                  ///< of all
-};
 
 /// The tiles' producer, and where they are.
 class WgmmaTiles {
@@ -58,6 +32,13 @@ public:
   Value barrier(int64_t barriers, Value stage);
   Value tileAddress(Value stage);
 
+  /// Whether a scope's keys are converted, rather than copied.
+  static bool converts(const AttentionProblem &problem,
+                       const ScopeOperands &scope) {
+    return scope.layout != CacheLayout::Bf16 || problem.a8w8;
+  }
+  /// Units of 16 bytes of the longest keys that are converted; 0 if none is.
+  static int64_t keyUnits(const AttentionProblem &problem);
   /// The producers' part of a work; returns the number of tiles after it.
   Value produce(const AttentionWork &work, Value count);
 
@@ -70,12 +51,23 @@ public:
   Value packPairs(ArrayRef<Value> values);
 
 private:
+  struct KeyFormat;
+  static constexpr int64_t kThreadsPerKey = 4;
+
   /// The keys of a scope in a work: indices `begin` to `end`.
   std::pair<Value, Value> rangeOf(const AttentionWork &work, unsigned scope);
-  void copyTile(const AttentionWork &work, unsigned scope, Value first,
-                Value end, Value stage, Value parity);
-  void convertTile(const AttentionWork &work, unsigned scope, Value first,
-                   Value end, Value stage, Value parity);
+  /// The producers' part of the tiles of a scope, or of two from `scope` on;
+  /// they return the number of tiles after them.
+  Value copyTiles(const AttentionWork &work, unsigned scope, Value tiles,
+                  Value count);
+  Value convertTiles(const AttentionWork &work, unsigned scope,
+                     unsigned numScopes, ArrayRef<Value> counts, Value count);
+  void waitForStage(Value stage, Value parity);
+  void arriveFull(Value stage);
+  SmallVector<Value> convertUnit(unsigned scope, int64_t round, Value raw,
+                                 Value scales);
+  std::pair<SmallVector<Value>, Value> pairsOfCodes(Value raw);
+  SmallVector<Value> convertCodes(Value raw, Value e);
   void storeVisible(Value stage, Value row, Value visible);
   SmallVector<Value> roundKeys(unsigned scope, SmallVector<Value> values,
                                bool isQuantised);
