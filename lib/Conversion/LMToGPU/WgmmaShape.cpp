@@ -20,7 +20,7 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   // the longer keys leave room for fewer rows of output.
   int64_t mostRows = keyUnits > 28 ? 32 : 64;
   WgmmaShape shape;
-  shape.rows = std::min<int64_t>(mostRows, llvm::alignTo(queryRows, 16));
+  shape.rows = std::clamp<int64_t>(llvm::PowerOf2Ceil(queryRows), 16, mostRows);
   shape.groups = llvm::divideCeil(queryRows, shape.rows);
   shape.copiesOnly = keyUnits == 0;
   shape.producers = (keyUnits ? 2 : 1) * kWarpGroup;

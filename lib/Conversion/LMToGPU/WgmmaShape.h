@@ -37,7 +37,7 @@ struct WgmmaShape {
   static WgmmaShape of(int64_t queryRows, int64_t columns, int64_t keyUnits,
                        int64_t ldsBytes);
 
-  int64_t rows;        ///< of a workgroup, a multiple of 16
+  int64_t rows;        ///< of a workgroup, 16, 32 or 64
   int64_t groups;      ///< workgroups for all query rows
   int64_t stages;      ///< tiles of keys
   int64_t producers;   ///< threads
