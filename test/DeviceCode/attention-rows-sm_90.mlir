@@ -1,0 +1,20 @@
+// Rows that fill an odd number of blocks of eight: three queries of 16 heads are
+// 48 rows, three blocks for each of two warp groups, whose weights go to shared
+// memory two matrices at a time instead of four.
+
+// RUN: hipfuse-compile --target=sm_90 --ptxas=none --emit=isa %s -o - | FileCheck %s
+// CHECK: .entry mla_decode_0
+// CHECK-COUNT-3: stmatrix.sync.aligned.m8n8.x2.trans.shared.b16
+
+func.func @decode(%q: tensor<?x16x576xbf16>, %cache: tensor<?x64x576xbf16>,
+                  %table: tensor<?x?xi32>, %n: tensor<?xi32>,
+                  %o: tensor<?x16x512xbf16>, %l: tensor<?x16xf32>)
+    -> (tensor<?x16x512xbf16>, tensor<?x16xf32>) {
+  %0, %1 = lm.mla_decode bf16 {sm_scale = 0.0416666679 : f32, q_len = 3}
+             ins(%q : tensor<?x16x576xbf16>)
+             cache(%cache : tensor<?x64x576xbf16>)
+             block_table(%table : tensor<?x?xi32>)
+             lengths(%n : tensor<?xi32>)
+             outs(%o : tensor<?x16x512xbf16>) lse(%l : tensor<?x16xf32>)
+  return %0, %1 : tensor<?x16x512xbf16>, tensor<?x16xf32>
+}
