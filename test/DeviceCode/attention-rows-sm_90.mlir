@@ -1,10 +1,12 @@
-// Rows that fill an odd number of blocks of eight: three queries of 16 heads are
-// 48 rows, three blocks for each of two warp groups, whose weights go to shared
-// memory two matrices at a time instead of four.
+// Rows are filled to a power of two, so that stores of four matrices divide each
+// warp group's blocks of eight: three queries of 16 heads are 48 rows, and 64 are
+// computed, four blocks for each of two warp groups.
 
 // RUN: hipfuse-compile --target=sm_90 --ptxas=none --emit=isa %s -o - | FileCheck %s
 // CHECK: .entry mla_decode_0
-// CHECK-COUNT-3: stmatrix.sync.aligned.m8n8.x2.trans.shared.b16
+// CHECK: wgmma.mma_async.sync.aligned.m64n32k16
+// CHECK-COUNT-2: stmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// CHECK: wgmma.mma_async.sync.aligned.m64n64k16
 
 func.func @decode(%q: tensor<?x16x576xbf16>, %cache: tensor<?x64x576xbf16>,
                   %table: tensor<?x?xi32>, %n: tensor<?xi32>,

@@ -408,7 +408,7 @@ WgmmaDecode::State WgmmaDecode::addTile(const AttentionWork &work,
     for (int64_t i = 0; i < 2; ++i)
       pairs.push_back(
           tiles.packPair(scores[4 * j + 2 * i], scores[4 * j + 2 * i + 1]));
-  int64_t perStore = pairs.size() % 4 == 0 ? 4 : 2;
+  int64_t perStore = std::min<int64_t>(4, pairs.size());
   for (size_t first = 0; first < pairs.size(); first += perStore) {
     unit.storeTransposed(
         b.addi(b.addi(address(shape.weights), b.shli(firstScore, 7)),
