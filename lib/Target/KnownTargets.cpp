@@ -71,6 +71,7 @@ static constexpr TargetInfo kKnownTargets[] = {
      Fp8Flavour::FNUZ,                // [ISA3]
      // The tile of [HEADS] is no larger where the LDS is smaller.
      /*maxHeadsPerLaunch=*/32,
+     /*attentionRowsPerGroup=*/0,
      /*planBlockTokens=*/16,     // [PLAN]
      /*planOverheadTokens=*/0,   // [PLAN]
      /*fusedMhcTokenLimit=*/128, // [MHC]
@@ -104,8 +105,9 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*maxVgprs=*/512,                // [ISA4]
      /*memoryBytesPerSecond=*/8.0e12, // [CDNA4]
      Fp8Flavour::FN,                  // [ISA4]
-     // 32 rows to a workgroup, as in [HEADS]; more are other workgroups.
+     // As many rows to a workgroup as in [HEADS].
      /*maxHeadsPerLaunch=*/128,
+     /*attentionRowsPerGroup=*/32,
      /*planBlockTokens=*/64,      // a tile of keys
      /*planOverheadTokens=*/64,   // what they take to come from memory
      /*fusedMhcTokenLimit=*/1024, // [MHC]
@@ -139,11 +141,12 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*memoryBytesPerSecond=*/4.8e12, // [H200]
      Fp8Flavour::FN,                  // [CUDA]: cvt.rn.satfinite.e4m3x2.f32
      /*maxHeadsPerLaunch=*/128,       // [MLA]
-     /*planBlockTokens=*/64,          // [MLA]
-     /*planOverheadTokens=*/128,      // measured: two tiles of its kernel
-     /*fusedMhcTokenLimit=*/513,      // [VMHC]: up to 512
-     /*mhcStreams=*/4,                // [VMHC]
-     /*mhcHiddenMultiple=*/256,       // [VMHC]
+     /*attentionRowsPerGroup=*/0,
+     /*planBlockTokens=*/64,     // [MLA]
+     /*planOverheadTokens=*/128, // measured: two tiles of its kernel
+     /*fusedMhcTokenLimit=*/513, // [VMHC]: up to 512
+     /*mhcStreams=*/4,           // [VMHC]
+     /*mhcHiddenMultiple=*/256,  // [VMHC]
      {
          {true, "cvt.rn.satfinite.e4m3x2.f32, OCP format"},
          {false, "cvt to e2m1x2 is sm_100's; FP4 codes are computed with "
@@ -171,6 +174,7 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*memoryBytesPerSecond=*/0,
      Fp8Flavour::FN,
      /*maxHeadsPerLaunch=*/kNoLimit,
+     /*attentionRowsPerGroup=*/0,
      /*planBlockTokens=*/16, // as a plan without a target
      /*planOverheadTokens=*/0,
      /*fusedMhcTokenLimit=*/kNoLimit,

@@ -39,6 +39,7 @@ namespace {
 struct PlanKey {
   Value lengths, extraLengths;
   int64_t pageSize = 1, qLen = 1, qTile = 1, topk = 0, extraTopk = 0;
+  int64_t rows = 1; ///< of a work: query rows times heads
   int64_t clusters = 0, granularity = 0, overhead = 0;
 };
 
@@ -49,7 +50,7 @@ struct MaterializePlansPass final
   void runOnOperation() override;
 
 private:
-  std::optional<int64_t> clustersFor(Operation *op);
+  std::optional<int64_t> clustersFor(Operation *op, int64_t rows);
   void setBlocks(PlanKey &key, Operation *op);
   /// Gives `op` the plan of `key`, of the operands `lengths` and, for one of
   /// two scopes, `extraLengths`.
@@ -69,12 +70,20 @@ private:
 
 } // namespace
 
-std::optional<int64_t> MaterializePlansPass::clustersFor(Operation *op) {
+std::optional<int64_t> MaterializePlansPass::clustersFor(Operation *op,
+                                                         int64_t rows) {
   if (numClusters > 0)
     return numClusters;
-  if (TargetAttr target = TargetAttr::lookup(op))
-    if (int64_t units = target.getInfo().computeUnits)
-      return units;
+  TargetAttr target = TargetAttr::lookup(op);
+  if (!target)
+    return std::nullopt;
+  int64_t units = target.getInfo().computeUnits;
+  // Workgroups that share the rows of a work run side by side, so that what one
+  // reads is in the cache for the others.
+  if (int64_t most = target.getInfo().attentionRowsPerGroup)
+    units = std::max<int64_t>(units / llvm::divideCeil(rows, most), 1);
+  if (units)
+    return units;
   return std::nullopt;
 }
 
@@ -240,7 +249,7 @@ MaterializePlansPass::plan(Operation *op, PlanKey key,
     return checkPlan(op, key, operands);
   if (!key.lengths || (extraLengths && !key.extraLengths))
     return missed(op, AttentionRefusal::NoLengths);
-  std::optional<int64_t> clusters = clustersFor(op);
+  std::optional<int64_t> clusters = clustersFor(op, key.rows);
   if (!clusters)
     return missed(op, AttentionRefusal::NoPersistentKernel);
   if (op->getNumResults() == 0)
@@ -279,6 +288,7 @@ LogicalResult MaterializePlansPass::planDense(MlaDecodeOp op) {
   key.pageSize = pageSize;
   key.qLen = op.getQLen();
   key.qTile = std::clamp<int64_t>(tileRows / heads, 1, key.qLen);
+  key.rows = key.qTile * heads;
   return plan(op, key, op.getPlanMutable(), op.getLengthsMutable());
 }
 
@@ -288,6 +298,7 @@ LogicalResult MaterializePlansPass::planSparse(SparseMlaDecodeOp op) {
   };
   PlanKey key, extraKey;
   key.topk = columns(op.getSlots());
+  key.rows = extraKey.rows = columns(op.getQ());
   if (!op.getExtraCache())
     return plan(op, key, op.getPlanMutable(), op.getLengthsMutable());
 

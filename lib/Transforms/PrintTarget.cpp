@@ -54,6 +54,9 @@ static void printFigures(raw_ostream &os, TargetAttr target) {
   line(os, "FP8 format") << (target.usesFnuzFp8() ? "f8E4M3FNUZ" : "f8E4M3FN")
                          << "\n";
   printNumber(os, "heads per launch", target.maxHeadsPerLaunch());
+  if (info.attentionRowsPerGroup)
+    printNumber(os, "attention rows", info.attentionRowsPerGroup,
+                " per workgroup");
   printNumber(os, "plan block", info.planBlockTokens, " tokens");
   if (info.planOverheadTokens)
     printNumber(os, "plan overhead", info.planOverheadTokens, " tokens");

@@ -16,6 +16,7 @@
 // GFX950-NEXT:   memory bandwidth         8.0 TB/s
 // GFX950-NEXT:   FP8 format               f8E4M3FN
 // GFX950-NEXT:   heads per launch         128
+// GFX950-NEXT:   attention rows           32 per workgroup
 // GFX950-NEXT:   plan block               64 tokens
 // GFX950-NEXT:   plan overhead            64 tokens
 // GFX950-NEXT:   fused mHC below tokens   1024

@@ -76,6 +76,9 @@ struct TargetInfo {
   Fp8Flavour fp8;
   /// Query heads that one launch of an attention kernel takes.
   int64_t maxHeadsPerLaunch;
+  /// Query rows times heads of which a workgroup of that kernel has the sums;
+  /// others share its keys. 0: no plan is made with them in mind.
+  int64_t attentionRowsPerGroup;
   /// Plans of attention: keys of one block, and what a work costs besides its
   /// keys, in keys (0: lm.attention_plan's default, max(1, 16 / page size)
   /// blocks).
