@@ -25,14 +25,14 @@ static Refusal emitDecode(OpTy op, EmitterContext &context) {
   bool wgmma = context.target.get(hipfuse::TargetFeature::Wgmma).available;
   if (!wgmma && !MatrixUnit::isAvailable(context.target))
     return "matrix instructions that no attention kernel is written for";
-  if (!wgmma)
-    if (Refusal refusal = refuseMfmaDecode(problem))
-      return refusal;
-  Partials partials = Partials::of(problem);
-  if (!wgmma)
-    emitMfmaDecode(problem, context, partials);
-  else if (Refusal refusal = emitWgmmaDecode(problem, context, partials))
+  if (Refusal refusal =
+          wgmma ? refuseWgmmaDecode(problem) : refuseMfmaDecode(problem))
     return refusal;
+  Partials partials = Partials::of(problem);
+  if (wgmma)
+    emitWgmmaDecode(problem, context, partials);
+  else
+    emitMfmaDecode(problem, context, partials);
   if (problem.hasPlan())
     emitAttentionReduce(problem, context, partials);
   else

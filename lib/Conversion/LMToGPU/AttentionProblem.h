@@ -81,16 +81,16 @@ void emitAttentionReduce(const AttentionProblem &problem,
                          const EmitterContext &context,
                          const Partials &partials);
 
-/// The emitter for sm_90's matrix unit. It leaves the operation in place, for
-/// the reduction.
-Refusal emitWgmmaDecode(const AttentionProblem &problem,
-                        const EmitterContext &context,
-                        const Partials &partials);
+/// Why no kernel of sm_90's matrix unit, or of gfx950's, takes the problem.
+Refusal refuseWgmmaDecode(const AttentionProblem &problem);
+Refusal refuseMfmaDecode(const AttentionProblem &problem);
 
-/// The same for gfx950's, where nothing is refused.
+/// The emitters for them, of what is not refused. They leave the operation in
+/// place, for the reduction.
+void emitWgmmaDecode(const AttentionProblem &problem,
+                     const EmitterContext &context, const Partials &partials);
 void emitMfmaDecode(const AttentionProblem &problem,
                     const EmitterContext &context, const Partials &partials);
-Refusal refuseMfmaDecode(const AttentionProblem &problem);
 
 /// A work: keys `begin` to `end` (positions in the request's keys) for the
 /// query rows `firstRow` to `lastRow`. All values are i32.

@@ -136,17 +136,6 @@ void WgmmaUnit::copyAsync(Value shared, Value global, Value size) {
              "r,l,r,~{memory}", {shared, global, size});
 }
 
-void WgmmaUnit::prefetch(Value pointer, int64_t bytes) {
-  b.assembly({},
-             "cp.async.bulk.prefetch.L2.global [$0], " + std::to_string(bytes) +
-                 ";",
-             "l", pointer);
-}
-
-void WgmmaUnit::prefetch(Value pointer) {
-  b.assembly({}, "prefetch.global.L2 [$0];", "l", pointer);
-}
-
 void WgmmaUnit::syncWarp() {
   b.assembly({}, "bar.warp.sync 0xffffffff;", "~{memory}", {});
 }

@@ -83,11 +83,6 @@ public:
   /// access where `condition` does not hold.
   Value loadIf(Value condition, Value pointer, int64_t words);
 
-  /// Brings `bytes` bytes, a multiple of 16, or the line at `pointer`, to the
-  /// second cache.
-  void prefetch(Value pointer, int64_t bytes);
-  void prefetch(Value pointer);
-
   /// Warp group: takes or gives back registers.
   void setRegisters(int64_t count, bool more);
 

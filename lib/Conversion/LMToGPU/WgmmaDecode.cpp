@@ -26,6 +26,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionProblem.h"
+#include "KeyLoader.h"
 #include "Wgmma.h"
 #include "WgmmaTiles.h"
 
@@ -724,9 +725,24 @@ void WgmmaDecode::storeColumnPairs(const AttentionWork &work,
   }
 }
 
-Refusal lm::emitWgmmaDecode(const AttentionProblem &problem,
-                            const EmitterContext &context,
-                            const Partials &partials) {
+Refusal lm::refuseWgmmaDecode(const AttentionProblem &problem) {
+  auto isFnuz = [](Value memref) {
+    return isa<Float8E4M3FNUZType>(elementOf(memref));
+  };
+  if (isFnuz(problem.q))
+    return "FP8 in the FNUZ format, which sm_90 does not convert";
+  for (const ScopeOperands &scope : problem.scopes) {
+    if (isFnuz(scope.cache))
+      return "FP8 in the FNUZ format, which sm_90 does not convert";
+    if (Refusal refusal = KeyLoader::refuse(scope))
+      return refusal;
+  }
+  return std::nullopt;
+}
+
+void lm::emitWgmmaDecode(const AttentionProblem &problem,
+                         const EmitterContext &context,
+                         const Partials &partials) {
   WgmmaShape shape =
       WgmmaShape::of(problem.heads * problem.qLen, problem.columns,
                      WgmmaTiles::keyUnits(problem), context.target.ldsBytes);
@@ -734,5 +750,4 @@ Refusal lm::emitWgmmaDecode(const AttentionProblem &problem,
   b.useArchitectureFeatures();
   WgmmaDecode(b, problem, partials, shape).run();
   b.enqueue({problem.hostClusters(b), b.hostNumber(shape.groups)}, shape.bytes);
-  return std::nullopt;
 }

@@ -256,28 +256,23 @@ struct WgmmaTiles::KeyFormat {
     switch (layout) {
     case CacheLayout::Bf16:
       return {columns / 8, /*unitColumns=*/8, /*ropeOffset=*/0,
-              /*scaleBytes=*/0, /*scalesApart=*/false};
+              /*scaleBytes=*/0};
     case CacheLayout::Fp8:
-      return {columns / 16, 16, 0, 0, false};
+      return {columns / 16, 16, 0, 0};
     case CacheLayout::DsMla656:
-      return {512 / 16, 16, 528, 16, false};
+      return {512 / 16, 16, 528, 16};
     case CacheLayout::DsMla584:
-      return {448 / 16, 16, 448, 8, true};
+      return {448 / 16, 16, 448, 8};
     }
     llvm_unreachable("unknown layout");
   }
   /// Units of a thread.
   int64_t rounds() const { return units / kThreadsPerKey; }
-  /// Bytes of a key, without scales that are apart.
-  int64_t keyBytes() const {
-    return ropeOffset ? ropeOffset + kSwizzleBytes : units * 16;
-  }
 
   int64_t units; ///< before the columns of bf16
   int64_t unitColumns;
   int64_t ropeOffset; ///< bytes from a key's begin to those columns, or 0
   int64_t scaleBytes;
-  bool scalesApart; ///< from the key
 };
 
 int64_t WgmmaTiles::keyUnits(const AttentionProblem &problem) {
@@ -399,7 +394,7 @@ SmallVector<Value> WgmmaTiles::convertUnit(unsigned scope, int64_t round,
 
 /// Four threads convert a key, each a unit of every four. A unit's register is
 /// loaded anew, for the next tile, as soon as it is converted; slots and pages
-/// are looked up three tiles ahead.
+/// are looked up two tiles ahead.
 Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
                                unsigned numScopes, ArrayRef<Value> counts,
                                Value count) {
@@ -479,23 +474,11 @@ Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
           b.select(source.visible, b.i32(16), b.i32(0)));
   };
 
-  // Keys that are listed in no order are far apart: finding the memory of each
-  // takes as long as several tiles. So they come to the second cache first.
-  auto prefetch = [&](Value tile, Value entry) {
-    Source source = sourceOf(tile, entry);
-    b.ifThen(b.andi(source.visible, b.isZero(part)), [&] {
-      unit.prefetch(source.pointer, format.keyBytes());
-      if (source.scales && format.scalesApart)
-        unit.prefetch(source.scales);
-    });
-  };
-
   // Of a tile: whether the key is visible, the units and the scales; of the
-  // next two: what was looked up.
+  // next: what was looked up.
   Value zero = b.i32(0);
   Value firstEntry = lookUp(zero), nextEntry = lookUp(b.i32(1));
-  Value secondEntry = lookUp(b.i32(2)), visible, scales;
-  prefetch(b.i32(1), nextEntry);
+  Value visible, scales;
   SmallVector<Value> units;
   {
     Source source = sourceOf(zero, firstEntry);
@@ -507,7 +490,7 @@ Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
     if (format.ropeOffset)
       copyRope(source);
   }
-  SmallVector<Value> init = {count, visible, nextEntry, secondEntry};
+  SmallVector<Value> init = {count, visible, nextEntry};
   if (format.scaleBytes)
     init.push_back(scales);
   init.append(units);
@@ -518,14 +501,12 @@ Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
   Value number = args[0];
   visible = args[1];
   nextEntry = args[2];
-  secondEntry = args[3];
   if (format.scaleBytes)
-    scales = args[4];
+    scales = args[3];
   units.assign(args.end() - units.size(), args.end());
 
   Value tileNumber = loop.getInductionVar();
-  Value laterEntry = lookUp(b.addi(tileNumber, b.i32(3)));
-  prefetch(b.addi(tileNumber, b.i32(2)), secondEntry);
+  Value laterEntry = lookUp(b.addi(tileNumber, b.i32(2)));
   Source next = sourceOf(b.addi(tileNumber, b.i32(1)), nextEntry);
   auto [stage, parity] = stageOf(number);
   waitForStage(stage, parity);
@@ -580,7 +561,7 @@ Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
   b.ifThen(b.isZero(part), [&] { storeVisible(stage, row, visible); });
   arriveFull(stage);
   SmallVector<Value> carried = {b.addi(number, b.i32(1)), next.visible,
-                                secondEntry, laterEntry};
+                                laterEntry};
   if (format.scaleBytes)
     carried.push_back(nextScales);
   carried.append(nextUnits);
