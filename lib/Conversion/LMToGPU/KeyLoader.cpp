@@ -203,6 +203,32 @@ void KeyLoader::copyRows(Value pointer, int64_t stage) {
   auto toPointer = [&](Value integer) -> Value {
     return LLVM::IntToPtrOp::create(b, pointer.getType(), integer);
   };
+  // What is beyond the rows goes to LDS by lines, eight keys to a copy: the
+  // lane that looks after a key knows where it is. The answers are waited for
+  // before the first copy: LLVM counts copies where it counts answers of LDS,
+  // but the hardware does not, and a wait for all but some of them would be too
+  // short.
+  int64_t lineSteps =
+      problem.columns * 2 > kRowBytes ? kWaveKeys * kLineChunks / kLanes : 0;
+  SmallVector<Value> sources;
+  for (int64_t step = 0; step < lineSteps; ++step) {
+    auto placeOf = [&](function_ref<int64_t(int64_t)> place) {
+      return unit.placeOf(lane, place).base;
+    };
+    Value from =
+        placeOf([&](int64_t lane) { return 4 * copiedLineKey(lane, step); });
+    auto fetch = [&](Value bits) {
+      Value half = arith::TruncIOp::create(b, b.getI32Type(), bits);
+      return b.zext64(unit.recompute(b.intrinsic(
+          "llvm.amdgcn.ds.bpermute", b.getI32Type(), {from, half})));
+    };
+    Value base = b.ori(fetch(address), b.shli(fetch(b.shrui(address, 32)), 32));
+    Value chunk = placeOf([&](int64_t lane) {
+      return kRowBytes + kChunkBytes * copiedLineChunk(lane, step);
+    });
+    sources.push_back(unit.advance(toPointer(base), b.zext64(chunk)));
+  }
+
   Value bytes = unit.recompute(b.shli(lane, 4));
   Value row =
       unit.advance(rows(stage), b.muli(wave, b.i32(kWaveKeys * kRowBytes)));
@@ -215,34 +241,12 @@ void KeyLoader::copyRows(Value pointer, int64_t stage) {
     unit.copy(unit.advance(toPointer(base), b.zext64(chunk)),
               unit.advance(row, key * kRowBytes));
   }
-  if (problem.columns * 2 == kRowBytes)
+  if (sources.empty())
     return;
   Value line =
       unit.advance(lines(stage), b.muli(wave, b.i32(kWaveKeys * kLineBytes)));
-  Value low = arith::TruncIOp::create(b, b.getI32Type(), address);
-  Value high = arith::TruncIOp::create(b, b.getI32Type(), b.shrui(address, 32));
-  for (int64_t step = 0; step < kWaveKeys * kLineChunks / kLanes; ++step) {
-    // The lane that looks after the key knows where it is.
-    Value from = unit.placeOf(lane,
-                              [&](int64_t lane) {
-                                return 4 * copiedLineKey(lane, step);
-                              })
-                     .base;
-    auto fetch = [&](Value value) {
-      return b.zext64(b.intrinsic("llvm.amdgcn.ds.bpermute", b.getI32Type(),
-                                  {from, value}));
-    };
-    Value base = b.ori(fetch(low), b.shli(fetch(high), 32));
-    Value chunk =
-        unit.placeOf(lane,
-                     [&](int64_t lane) {
-                       return kRowBytes +
-                              kChunkBytes * copiedLineChunk(lane, step);
-                     })
-            .base;
-    unit.copy(unit.advance(toPointer(base), b.zext64(chunk)),
-              unit.advance(line, step * kLanes * kChunkBytes));
-  }
+  for (auto [step, source] : llvm::enumerate(sources))
+    unit.copy(source, unit.advance(line, step * kLanes * kChunkBytes));
 }
 
 //===----------------------------------------------------------------------===//
