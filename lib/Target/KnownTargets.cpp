@@ -141,12 +141,12 @@ static constexpr TargetInfo kKnownTargets[] = {
      /*memoryBytesPerSecond=*/4.8e12, // [H200]
      Fp8Flavour::FN,                  // [CUDA]: cvt.rn.satfinite.e4m3x2.f32
      /*maxHeadsPerLaunch=*/128,       // [MLA]
-     /*attentionRowsPerGroup=*/0,
-     /*planBlockTokens=*/64,     // [MLA]
-     /*planOverheadTokens=*/128, // measured: two tiles of its kernel
-     /*fusedMhcTokenLimit=*/513, // [VMHC]: up to 512
-     /*mhcStreams=*/4,           // [VMHC]
-     /*mhcHiddenMultiple=*/256,  // [VMHC]
+     /*attentionRowsPerGroup=*/64,    // what its registers hold of the output
+     /*planBlockTokens=*/64,          // [MLA]
+     /*planOverheadTokens=*/128,      // measured: two tiles of its kernel
+     /*fusedMhcTokenLimit=*/513,      // [VMHC]: up to 512
+     /*mhcStreams=*/4,                // [VMHC]
+     /*mhcHiddenMultiple=*/256,       // [VMHC]
      {
          {true, "cvt.rn.satfinite.e4m3x2.f32, OCP format"},
          {false, "cvt to e2m1x2 is sm_100's; FP4 codes are computed with "

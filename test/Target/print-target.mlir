@@ -51,6 +51,7 @@
 // SM90:          vector registers         255
 // SM90:          memory bandwidth         4.8 TB/s
 // SM90:          heads per launch         128
+// SM90-NEXT:     attention rows           64 per workgroup
 // SM90-NEXT:     plan block               64 tokens
 // SM90-NEXT:     plan overhead           128 tokens
 // SM90:          wgmma                    on: wgmma.mma_async

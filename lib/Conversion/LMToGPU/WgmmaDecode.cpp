@@ -102,6 +102,15 @@ std::pair<Value, Value> WgmmaDecode::queryOf(const AttentionWork &work,
           b.remui(number, problem.heads)};
 }
 
+/// Where the 16-byte unit `unit` of a piece of 64 columns of a row is: of the
+/// queries, and at the end of the output.
+Value WgmmaDecode::rowAddress(Value piece, Value row, Value unit) {
+  Value swizzled = arith::XOrIOp::create(b, unit, b.andi(row, b.i32(7)));
+  return b.addi(b.addi(address(shape.queries),
+                       b.muli(piece, b.i32(shape.rows * kSwizzleBytes))),
+                b.addi(b.shli(row, 7), b.shli(swizzled, 4)));
+}
+
 void WgmmaDecode::loadQueries(const AttentionWork &work) {
   int64_t units = problem.columns / 8; // of 16 bytes as bf16
   bool copies = q.element.isBF16() && !problem.a8w8;
@@ -116,12 +125,7 @@ void WgmmaDecode::loadQueries(const AttentionWork &work) {
     std::tie(token, head) = queryOf(work, row);
     Value exists = b.cmpi(IPredicate::slt, token, work.lastRow);
     token = b.select(exists, token, work.firstRow);
-    Value swizzled = arith::XOrIOp::create(b, b.andi(place, b.i32(7)),
-                                           b.andi(row, b.i32(7)));
-    Value target = b.addi(
-        b.addi(address(shape.queries),
-               b.muli(b.shrui(place, 3), b.i32(shape.rows * kSwizzleBytes))),
-        b.addi(b.shli(row, 7), b.shli(swizzled, 4)));
+    Value target = rowAddress(b.shrui(place, 3), row, b.andi(place, b.i32(7)));
     Value offset = b.rowOffset(q, {token, head}), column = b.shli(place, 3);
     if (copies) {
       unit.copyAsync(target, b.address(q, offset, column),

@@ -64,7 +64,6 @@ private:
     static State unpack(ValueRange values, int64_t columns);
   };
 
-  void consume();
   Value consumeWork(const AttentionWork &work, Value count);
   void loadQueries(const AttentionWork &work);
   State addTile(const AttentionWork &work, const State &state, Value tile,
@@ -77,8 +76,6 @@ private:
   Value scaledOut(const State &state, ArrayRef<Value> factors, int64_t i);
   void storeOut(const AttentionWork &work, const State &state,
                 ArrayRef<Value> factors);
-  void storePartial(const AttentionWork &work, const State &state,
-                    ArrayRef<Value> factors);
   void storeColumnPairs(const AttentionWork &work, const State &state,
                         ArrayRef<Value> factors, const Buffer &buffer,
                         bool isPartial);
@@ -97,14 +94,15 @@ private:
                   b.f32(-std::numeric_limits<float>::infinity()));
   }
   void syncConsumers() { unit.namedBarrier(/*id=*/1, kConsumers); }
-  /// Row of the query rows and heads of a work, the row of q and the head.
+  Value rowAddress(Value piece, Value row, Value unit);
+  /// Of a row of the workgroup: the row of q and the head.
   std::pair<Value, Value> queryOf(const AttentionWork &work, Value row);
   /// Address of the f32 of the thread's first column of block `block`.
   Value columnAddress(Value first, int64_t block);
-  Value weightOffset();
-  /// The f32 pair there.
+  /// The thread's columns of blocks from there on, two a block.
   SmallVector<Value> loadColumns(Value first, int64_t blocks);
   void storeColumns(Value first, ArrayRef<Value> values);
+  Value weightOffset();
 
   int64_t scoreBlocks() const { return shape.rows / kConsumerGroups / 8; }
   int64_t outBlocks() const { return shape.rows / 8; }

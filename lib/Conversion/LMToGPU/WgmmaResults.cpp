@@ -63,7 +63,7 @@ void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
   auto branch = scf::IfOp::create(b, isPartial, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
-  storePartial(work, state, factors);
+  storeColumnPairs(work, state, factors, partOut, /*isPartial=*/true);
   b.setInsertionPointToStart(&branch.getElseRegion().front());
   storeOut(work, state, factors);
 }
@@ -144,12 +144,6 @@ void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
     return storeColumnPairs(work, state, factors, out, /*isPartial=*/false);
   // Rows of 64-column pieces, each swizzled as operands are.
   Value first = b.muli(group, b.i32(outTiles()));
-  auto rowAddress = [&](Value piece, Value row, Value place) {
-    Value swizzled = arith::XOrIOp::create(b, place, b.andi(row, b.i32(7)));
-    return b.addi(b.addi(address(shape.queries),
-                         b.muli(piece, b.i32(shape.rows * kSwizzleBytes))),
-                  b.addi(b.shli(row, 7), b.shli(swizzled, 4)));
-  };
   // Matrix m of a store: columns 8 (m mod 2) .. of the warp's, block m / 2.
   Value matrix = b.shrui(lane, 3);
   Value place = b.addi(b.shli(warp, 1), b.andi(matrix, b.i32(1)));
@@ -187,11 +181,6 @@ void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
   }
   // The next queries come to the same place.
   syncConsumers();
-}
-
-void WgmmaDecode::storePartial(const AttentionWork &work, const State &state,
-                               ArrayRef<Value> factors) {
-  storeColumnPairs(work, state, factors, partOut, /*isPartial=*/true);
 }
 
 /// Lanes of neighbouring rows of O^T swap, so that each stores two columns of
