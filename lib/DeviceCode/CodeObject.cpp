@@ -94,6 +94,8 @@ static Expected<Kernel> describe(LLVM::LLVMFuncOp function,
   }
   if (auto bytes = function->getAttrOfType<IntegerAttr>("lm.bytes_per_row"))
     kernel.bytesPerRow = bytes.getInt();
+  if (auto lds = function->getAttrOfType<IntegerAttr>("lm.dynamic_lds"))
+    kernel.dynamicLds = lds.getInt();
   kernel.isArchitectureSpecific = function->hasAttr("lm.architecture_specific");
   return kernel;
 }
@@ -322,10 +324,11 @@ DeviceModule::setResources(const llvm::StringMap<KernelResources> &resources) {
       return createStringError("nothing is said of the registers of kernel '" +
                                kernel.name + "'");
     kernel.resources = it->second;
-    if (kernel.resources.lds > target->ldsBytes)
+    uint32_t lds = kernel.resources.lds + kernel.dynamicLds;
+    if (lds > target->ldsBytes)
       return createStringError("kernel '" + kernel.name + "' needs " +
-                               Twine(kernel.resources.lds) +
-                               " bytes of LDS, but " + target->chip + " has " +
+                               Twine(lds) + " bytes of LDS, but " +
+                               target->chip + " has " +
                                Twine(target->ldsBytes));
     // Hidden arguments are what a compiler adds for sizes of blocks and grids.
     if (kernel.resources.kernargSize >

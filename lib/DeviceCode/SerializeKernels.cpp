@@ -137,6 +137,8 @@ gpu::KernelTableAttr Serializer::makeKernelTable(ArrayRef<Kernel> kernels) {
                              builder.getDenseI32ArrayAttr(kernel.params)),
         number("kernarg_size", kernel.getKernargSize()),
         number("static_lds", resources.lds)};
+    if (kernel.dynamicLds)
+      attributes.push_back(number("dynamic_lds", kernel.dynamicLds));
     // Without ptxas nothing is known of the registers.
     if (resources.vgprs)
       attributes.append(
@@ -145,9 +147,9 @@ gpu::KernelTableAttr Serializer::makeKernelTable(ArrayRef<Kernel> kernels) {
            number("scratch", resources.scratch),
            number("vgpr_spills", resources.vgprSpills),
            number("sgpr_spills", resources.sgprSpills),
-           number("occupancy",
-                  getOccupancy(target, resources.vgprs, resources.lds,
-                               kernel.getNumThreads()))});
+           number("occupancy", getOccupancy(target, resources.vgprs,
+                                            resources.lds + kernel.dynamicLds,
+                                            kernel.getNumThreads()))});
     if (kernel.bytesPerRow >= 0)
       attributes.push_back(builder.getNamedAttr(
           "bytes_per_row", builder.getI64IntegerAttr(kernel.bytesPerRow)));

@@ -5,6 +5,12 @@
 // RUN: FileCheck %s < %t.ptx
 // RUN: grep -c 'm64n32k16' %t.ptx | FileCheck %s --check-prefix=SCORES
 // RUN: grep -c 'm64n64k16' %t.ptx | FileCheck %s --check-prefix=VALUES
+// RUN: hipfuse-compile --target=sm_90 --ptxas=none --print-kernels %s | FileCheck %s --check-prefix=KERNELS
+
+// Two tiles of 64 keys and the queries, each of 64 x 576 bf16, weights of 64 x
+// 64, and 1824 bytes for the tiles' barriers and the softmax: of the 232448
+// that a workgroup may have. The launch asks for them.
+// KERNELS: mla_decode_0 sm_90 384x1x1 - - - 231200
 
 // Instructions of this architecture alone, and registers moved from the warp
 // group that loads to those that multiply.

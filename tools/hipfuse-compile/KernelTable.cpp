@@ -20,6 +20,9 @@ static SmallVector<std::string> makeRow(gpu::KernelMetadataAttr kernel,
     auto value = kernel.getAttr<IntegerAttr>(name);
     return value ? std::to_string(value.getInt()) : "-";
   };
+  int64_t lds = kernel.getAttr<IntegerAttr>("static_lds").getInt();
+  if (auto dynamic = kernel.getAttr<IntegerAttr>("dynamic_lds"))
+    lds += dynamic.getInt();
   std::string spills = "-";
   if (auto vector = kernel.getAttr<IntegerAttr>("vgpr_spills"))
     spills = std::to_string(
@@ -33,7 +36,7 @@ static SmallVector<std::string> makeRow(gpu::KernelMetadataAttr kernel,
           number("vgprs"),
           number("agprs"),
           number("sgprs"),
-          number("static_lds"),
+          std::to_string(lds),
           number("scratch"),
           spills,
           number("occupancy"),

@@ -30,6 +30,7 @@ struct Kernel {
   std::array<int32_t, 3> block;      ///< threads in x, y and z
   llvm::SmallVector<int32_t> params; ///< bytes of each parameter, 4 or 8
   int64_t bytesPerRow = -1;          ///< memory traffic, -1 if not known
+  uint32_t dynamicLds = 0;           ///< bytes of LDS that launches add
   /// Its instructions are those of one architecture (sm_90a) alone.
   bool isArchitectureSpecific = false;
   KernelResources resources;

@@ -185,7 +185,8 @@ static gpu::GPUFuncOp findEqual(gpu::GPUModuleOp kernels,
         other.getFunctionType() != kernel.getFunctionType() ||
         other.getKnownBlockSize() != kernel.getKnownBlockSize() ||
         other->getAttr("lm.bytes_per_row") !=
-            kernel->getAttr("lm.bytes_per_row"))
+            kernel->getAttr("lm.bytes_per_row") ||
+        other->getAttr("lm.dynamic_lds") != kernel->getAttr("lm.dynamic_lds"))
       continue;
     if (OperationEquivalence::isRegionEquivalentTo(
             &other.getBody(), &kernel.getBody(),
@@ -202,6 +203,8 @@ void KernelBuilder::launch(ValueRange grid) {
 
 void KernelBuilder::enqueue(ValueRange grid, int64_t dynamicLds) {
   gpu::ReturnOp::create(*this);
+  if (dynamicLds)
+    kernel->setAttr("lm.dynamic_lds", getI64IntegerAttr(dynamicLds));
   std::string stem = name.empty() ? op->getName().stripDialect().str() : name;
   gpu::GPUFuncOp callee = findEqual(kernels, kernel);
   if (callee) {

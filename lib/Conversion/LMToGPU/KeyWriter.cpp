@@ -190,7 +190,7 @@ void KeyWriter::write(Value group, const Rotation *rotation) {
     Value offset = b.rowOffset(rotatedKey, row);
     b.ifThen(isToken, [&] {
       for (auto [i, value] : llvm::enumerate(keyPart.values))
-        whenPresent(keyPart, i, [&, value = value] {
+        whenPresent(keyPart, i, [&, i = i, value = value] {
           b.storeF32(value, rotatedKey, offset, keyPart.columns[i]);
         });
     });
@@ -284,7 +284,7 @@ void KeyWriter::storeCodes(Value offset, Value scales, const Part &part) {
     Value amax = b.reduce(amaxCandidates(b, scheme, value), maximum);
     BlockScale s = scaleOf(b, scheme, b.reduceLanes(amax, lanes, maximum));
     Value bytes = b.encode(scheme, value, s);
-    whenPresent(part, i, [&] {
+    whenPresent(part, i, [&, i = i] {
       b.store(bytes, cache, offset, part.columns[i]);
       b.ifThen(isFirst, [&] {
         Value number = b.divui(part.columns[i], block);

@@ -477,7 +477,7 @@ void MfmaDecode::finish(const AttentionWork &work, State state) {
     SmallVector<Value> sums;
     for (int64_t tile = 0; tile < kColumnTiles; ++tile)
       sums.push_back(state.sums[tile * blocks + block]);
-    b.ifThen(row.exists, [&, max = state.max[block]] {
+    b.ifThen(row.exists, [&, row = row, max = state.max[block]] {
       storeRow(work, row, sums, max, total);
     });
   }
