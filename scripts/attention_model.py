@@ -19,6 +19,7 @@ import sys
 import tempfile
 
 import attention_bench
+import kernel_table
 from attention_bench import Cell, Shape
 
 # An MI355X. Bandwidth is what large copies reach of 8 TB/s; L2 and LDS serve 64
@@ -171,17 +172,7 @@ def main():
                             f"wave and tile, {least} are needed")
         rows.append("| " + " | ".join(model(cell, tile, clusters) +
                                       [published]) + " |")
-    print(HEADER)
-    print("\n".join(rows))
-    if args.check:
-        with open(args.check) as file:
-            text = file.read()
-        problems += [f"not in {args.check}: {line}" for line in rows
-                     if line not in text]
-    for problem in problems:
-        print("error:", problem)
-    print(f"{len(rows)} rows, {len(problems)} problems")
-    return 1 if problems else 0
+    return kernel_table.report(HEADER, rows, problems, args.check)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,22 @@ def row(title, kernel):
     return "| " + " | ".join(cells) + " |"
 
 
+def report(header, rows, problems, check):
+    """Prints a table and what is wrong with it, which includes rows that the
+    file `check` lacks; returns the exit status."""
+    print(header)
+    print("\n".join(rows))
+    if check:
+        with open(check) as file:
+            text = file.read()
+        problems += [f"not in {check}: {line}" for line in rows
+                     if line not in text]
+    for problem in problems:
+        print("error:", problem)
+    print(f"{len(rows)} rows, {len(problems)} problems")
+    return 1 if problems else 0
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -86,17 +102,7 @@ def main():
             for name in ("spills", "scratch"):
                 if kernel[name] != "0":
                     problems.append(f"'{title}': {name} {kernel[name]}")
-    print(HEADER)
-    print("\n".join(rows))
-    if args.check:
-        with open(args.check) as file:
-            text = file.read()
-        problems += [f"not in {args.check}: {line}" for line in rows
-                     if line not in text]
-    for problem in problems:
-        print("error:", problem)
-    print(f"{len(rows)} rows, {len(problems)} problems")
-    return 1 if problems else 0
+    return report(HEADER, rows, problems, args.check)
 
 
 if __name__ == "__main__":

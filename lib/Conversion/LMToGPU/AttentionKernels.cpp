@@ -25,8 +25,10 @@ static Refusal emitDecode(OpTy op, EmitterContext &context) {
   bool wgmma = context.target.get(hipfuse::TargetFeature::Wgmma).available;
   if (!wgmma && !MatrixUnit::isAvailable(context.target))
     return "matrix instructions that no attention kernel is written for";
-  if (Refusal refusal =
-          wgmma ? refuseWgmmaDecode(problem) : refuseMfmaDecode(problem))
+  if (wgmma)
+    if (Refusal refusal = refuseWgmmaDecode(problem))
+      return refusal;
+  if (Refusal refusal = problem.checkKeys())
     return refusal;
   Partials partials = Partials::of(problem);
   if (wgmma)

@@ -92,6 +92,21 @@ Refusal AttentionProblem::check() const {
   return refuse(out, "an out");
 }
 
+Refusal AttentionProblem::checkKeys() const {
+  constexpr int64_t kAccessBytes = 16;
+  for (const ScopeOperands &scope : scopes) {
+    auto type = cast<MemRefType>(scope.cache.getType());
+    auto [strides, offset] = type.getStridesAndOffset();
+    int64_t bytes = type.getElementTypeBitWidth() / 8;
+    SmallVector<int64_t> steps(strides.begin(), strides.end() - 1);
+    steps.push_back(offset);
+    for (int64_t step : steps)
+      if (ShapedType::isDynamic(step) || step * bytes % kAccessBytes != 0)
+        return "a cache whose keys do not start at multiples of 16 bytes";
+  }
+  return std::nullopt;
+}
+
 int64_t AttentionProblem::getNumPartials() const {
   return cast<MemRefType>(plan[4].getType()).getDimSize(0);
 }

@@ -41,6 +41,8 @@ struct AttentionProblem {
 
   /// Why no kernel takes it, whatever the target.
   Refusal check() const;
+  /// Why no kernel reads its keys, 16 bytes at a time.
+  Refusal checkKeys() const;
 
   bool isPaged() const { return static_cast<bool>(blockTable); }
   bool hasPlan() const { return !plan.empty(); }
@@ -81,12 +83,11 @@ void emitAttentionReduce(const AttentionProblem &problem,
                          const EmitterContext &context,
                          const Partials &partials);
 
-/// Why no kernel of sm_90's matrix unit, or of gfx950's, takes the problem.
+/// Why no kernel of sm_90's matrix unit takes the problem.
 Refusal refuseWgmmaDecode(const AttentionProblem &problem);
-Refusal refuseMfmaDecode(const AttentionProblem &problem);
 
-/// The emitters for them, of what is not refused. They leave the operation in
-/// place, for the reduction.
+/// The emitters for sm_90's matrix unit and for gfx950's, of what is not
+/// refused. They leave the operation in place, for the reduction.
 void emitWgmmaDecode(const AttentionProblem &problem,
                      const EmitterContext &context, const Partials &partials);
 void emitMfmaDecode(const AttentionProblem &problem,

@@ -293,26 +293,31 @@ void KernelBuilder::issueLoads() {
 SmallVector<Value>
 KernelBuilder::ifElse(Value condition, function_ref<SmallVector<Value>()> then,
                       ValueRange otherwise) {
-  auto branch = scf::IfOp::create(*this, otherwise.getTypes(), condition,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPointToStart(&branch.getThenRegion().front());
-  scf::YieldOp::create(*this, then());
-  setInsertionPointToStart(&branch.getElseRegion().front());
-  scf::YieldOp::create(*this, otherwise);
-  return SmallVector<Value>(branch.getResults());
+  return ifElse(condition, then, [&] { return SmallVector<Value>(otherwise); });
 }
 
 SmallVector<Value>
 KernelBuilder::ifElse(Value condition, function_ref<SmallVector<Value>()> then,
                       function_ref<SmallVector<Value>()> otherwise) {
-  auto yield = [&](function_ref<SmallVector<Value>()> body) {
-    return [this, body](OpBuilder &, Location) {
-      scf::YieldOp::create(*this, body());
-    };
+  // What the functions build may look at what is around it, so that it cannot
+  // wait for an operation whose results are known: it moves there.
+  auto draft = scf::IfOp::create(*this, TypeRange(), condition,
+                                 /*withElseRegion=*/true);
+  auto fill = [&](Region &region, function_ref<SmallVector<Value>()> body) {
+    OpBuilder::InsertionGuard guard(*this);
+    region.front().clear();
+    setInsertionPointToStart(&region.front());
+    SmallVector<Value> values = body();
+    scf::YieldOp::create(*this, values);
+    return values;
   };
-  auto branch =
-      scf::IfOp::create(*this, condition, yield(then), yield(otherwise));
+  SmallVector<Value> values = fill(draft.getThenRegion(), then);
+  fill(draft.getElseRegion(), otherwise);
+  auto branch = scf::IfOp::create(*this, ValueRange(values).getTypes(),
+                                  condition, /*withElseRegion=*/true);
+  branch.getThenRegion().takeBody(draft.getThenRegion());
+  branch.getElseRegion().takeBody(draft.getElseRegion());
+  draft.erase();
   return SmallVector<Value>(branch.getResults());
 }
 

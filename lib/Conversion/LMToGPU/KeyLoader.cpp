@@ -40,18 +40,6 @@ KeyLoader::KeyLoader(KernelBuilder &b, MatrixUnit &unit,
     fp8 = Float8E4M3FNUZType::get(b.getContext());
 }
 
-Refusal KeyLoader::refuse(const ScopeOperands &scope) {
-  auto type = cast<MemRefType>(scope.cache.getType());
-  auto [strides, offset] = type.getStridesAndOffset();
-  int64_t bytes = type.getElementTypeBitWidth() / 8;
-  SmallVector<int64_t> steps(strides.begin(), strides.end() - 1);
-  steps.push_back(offset);
-  for (int64_t step : steps)
-    if (ShapedType::isDynamic(step) || step * bytes % kChunkBytes != 0)
-      return "a cache whose keys do not start at multiples of 16 bytes";
-  return std::nullopt;
-}
-
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

@@ -24,9 +24,6 @@ public:
   KeyLoader(KernelBuilder &b, MatrixUnit &unit, AttentionKernel &kernel,
             const AttentionProblem &problem, unsigned scope);
 
-  /// Why no kernel takes a cache.
-  static Refusal refuse(const ScopeOperands &scope);
-
   /// Keys go straight to LDS: `finish` has nothing to do, and `waitForCopies`
   /// says that they are there.
   bool isCopied() const { return copied; }

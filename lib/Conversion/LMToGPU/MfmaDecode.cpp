@@ -534,13 +534,6 @@ void MfmaDecode::storeRow(const AttentionWork &work, const Row &row,
   });
 }
 
-Refusal lm::refuseMfmaDecode(const AttentionProblem &problem) {
-  for (const ScopeOperands &scope : problem.scopes)
-    if (Refusal refusal = KeyLoader::refuse(scope))
-      return refusal;
-  return std::nullopt;
-}
-
 void lm::emitMfmaDecode(const AttentionProblem &problem,
                         const EmitterContext &context,
                         const Partials &partials) {

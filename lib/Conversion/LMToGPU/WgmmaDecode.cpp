@@ -8,8 +8,6 @@
 
 #include "WgmmaDecode.h"
 
-#include "KeyLoader.h"
-
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -111,18 +109,26 @@ Value WgmmaDecode::rowAddress(Value piece, Value row, Value unit) {
                 b.addi(b.shli(row, 7), b.shli(swizzled, 4)));
 }
 
+/// Calls `body`, in a loop of all consumers, for each of the `units` 16-byte
+/// units of each row: with the row, the unit's number, and the row of q and the
+/// head.
+void WgmmaDecode::forUnits(
+    const AttentionWork &work, int64_t units,
+    function_ref<void(Value, Value, Value, Value)> body) {
+  auto loop = scf::ForOp::create(b, b.thread(), b.i32(shape.rows * units),
+                                 b.i32(kConsumers));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value number = loop.getInductionVar();
+  Value row = b.divui(number, units), place = b.remui(number, units);
+  auto [token, head] = queryOf(work, row);
+  body(row, place, token, head);
+}
+
 void WgmmaDecode::loadQueries(const AttentionWork &work) {
   int64_t units = problem.columns / 8; // of 16 bytes as bf16
   bool copies = q.element.isBF16() && !problem.a8w8;
-  auto loop = scf::ForOp::create(b, b.thread(), b.i32(shape.rows * units),
-                                 b.i32(kConsumers));
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value number = loop.getInductionVar();
-    Value row = b.divui(number, units), place = b.remui(number, units);
-    Value token, head;
-    std::tie(token, head) = queryOf(work, row);
+  forUnits(work, units, [&](Value row, Value place, Value token, Value head) {
     Value exists = b.cmpi(IPredicate::slt, token, work.lastRow);
     token = b.select(exists, token, work.firstRow);
     Value target = rowAddress(b.shrui(place, 3), row, b.andi(place, b.i32(7)));
@@ -143,7 +149,7 @@ void WgmmaDecode::loadQueries(const AttentionWork &work) {
         value = b.select(exists, value, b.f32(0.0f));
       unit.store(tiles.packPairs(values), target, 16);
     }
-  }
+  });
   if (copies)
     unit.waitForCopies();
   unit.fenceAsync();
@@ -328,54 +334,51 @@ WgmmaDecode::State WgmmaDecode::moveReferences(const State &state,
                                                ArrayRef<Value> scores,
                                                Value moves) {
   int64_t columns = state.max.size();
-  auto branch = scf::IfOp::create(b, ValueRange(state.pack()).getTypes(), moves,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(&branch.getElseRegion().front());
-  scf::YieldOp::create(b, state.pack());
-  b.setInsertionPointToStart(&branch.getThenRegion().front());
-  // Maxima of the tile: of the thread's two rows, of the warp's 16, of all.
-  SmallVector<Value> max;
-  for (int64_t c = 0; c < columns; ++c) {
-    int64_t first = 4 * (c / 2) + c % 2;
-    Value value = maximum(scores[first], scores[first + 2]);
-    for (int64_t distance : {4, 8, 16})
-      value = maximum(value, b.shuffleXor(value, distance));
-    max.push_back(value);
-  }
-  Value maxima =
-      b.addi(address(shape.maxima), b.muli(firstScore, b.i32(4 * 4)));
-  int64_t groupBytes = shape.rows / kConsumerGroups * 4;
-  Value isFirstRow = b.below(lane, 4);
-  b.ifThen(isFirstRow, [&] {
-    storeColumns(b.addi(maxima, b.muli(warp, b.i32(groupBytes))), max);
-  });
-  syncConsumers();
-  for (int64_t w = 0; w < kWarpGroup / 32; ++w)
-    for (auto [value, other] :
-         llvm::zip(max, loadColumns(b.addi(maxima, b.i32(groupBytes * w)),
-                                    columns / 2)))
-      value = w ? maximum(value, other) : other;
-  State next = state;
-  SmallVector<Value> rescale;
-  for (int64_t c = 0; c < columns; ++c) {
-    next.max[c] = maximum(state.max[c], max[c]);
-    Value finite = b.select(isEmpty(next.max[c]), b.f32(0.0f), next.max[c]);
-    rescale.push_back(exp2(b.subf(state.max[c], finite)));
-    next.total[c] = b.mulf(state.total[c], rescale[c]);
-  }
-  b.ifThen(b.andi(isFirstRow, b.isZero(warp)), [&] {
-    storeColumns(b.addi(address(shape.factors), b.shli(firstScore, 2)),
-                 rescale);
-  });
-  syncConsumers();
-  SmallVector<Value> factors = loadColumns(address(shape.factors), outBlocks());
-  for (auto [i, sum] : llvm::enumerate(next.out)) {
-    int64_t inTile = i % (4 * outBlocks());
-    sum = b.mulf(sum, factors[inTile / 4 * 2 + inTile % 2]);
-  }
-  scf::YieldOp::create(b, next.pack());
-  return State::unpack(branch.getResults(), columns);
+  auto move = [&] {
+    // Maxima of the tile: of the thread's two rows, of the warp's 16, of all.
+    SmallVector<Value> max;
+    for (int64_t c = 0; c < columns; ++c) {
+      int64_t first = 4 * (c / 2) + c % 2;
+      Value value = maximum(scores[first], scores[first + 2]);
+      for (int64_t distance : {4, 8, 16})
+        value = maximum(value, b.shuffleXor(value, distance));
+      max.push_back(value);
+    }
+    Value maxima =
+        b.addi(address(shape.maxima), b.muli(firstScore, b.i32(4 * 4)));
+    int64_t groupBytes = shape.rows / kConsumerGroups * 4;
+    Value isFirstRow = b.below(lane, 4);
+    b.ifThen(isFirstRow, [&] {
+      storeColumns(b.addi(maxima, b.muli(warp, b.i32(groupBytes))), max);
+    });
+    syncConsumers();
+    for (int64_t w = 0; w < kWarpGroup / 32; ++w)
+      for (auto [value, other] :
+           llvm::zip(max, loadColumns(b.addi(maxima, b.i32(groupBytes * w)),
+                                      columns / 2)))
+        value = w ? maximum(value, other) : other;
+    State next = state;
+    SmallVector<Value> rescale;
+    for (int64_t c = 0; c < columns; ++c) {
+      next.max[c] = maximum(state.max[c], max[c]);
+      Value finite = b.select(isEmpty(next.max[c]), b.f32(0.0f), next.max[c]);
+      rescale.push_back(exp2(b.subf(state.max[c], finite)));
+      next.total[c] = b.mulf(state.total[c], rescale[c]);
+    }
+    b.ifThen(b.andi(isFirstRow, b.isZero(warp)), [&] {
+      storeColumns(b.addi(address(shape.factors), b.shli(firstScore, 2)),
+                   rescale);
+    });
+    syncConsumers();
+    SmallVector<Value> factors =
+        loadColumns(address(shape.factors), outBlocks());
+    for (auto [i, sum] : llvm::enumerate(next.out)) {
+      int64_t inTile = i % (4 * outBlocks());
+      sum = b.mulf(sum, factors[inTile / 4 * 2 + inTile % 2]);
+    }
+    return next.pack();
+  };
+  return State::unpack(b.ifElse(moves, move, state.pack()), columns);
 }
 
 Value WgmmaDecode::consumeWork(const AttentionWork &work, Value count) {
@@ -404,17 +407,12 @@ Value WgmmaDecode::consumeWork(const AttentionWork &work, Value count) {
 }
 
 Refusal lm::refuseWgmmaDecode(const AttentionProblem &problem) {
-  auto isFnuz = [](Value memref) {
-    return isa<Float8E4M3FNUZType>(elementOf(memref));
-  };
-  if (isFnuz(problem.q))
-    return "FP8 in the FNUZ format, which sm_90 does not convert";
-  for (const ScopeOperands &scope : problem.scopes) {
-    if (isFnuz(scope.cache))
+  SmallVector<Value> stored = {problem.q};
+  for (const ScopeOperands &scope : problem.scopes)
+    stored.push_back(scope.cache);
+  for (Value memref : stored)
+    if (isa<Float8E4M3FNUZType>(elementOf(memref)))
       return "FP8 in the FNUZ format, which sm_90 does not convert";
-    if (Refusal refusal = KeyLoader::refuse(scope))
-      return refusal;
-  }
   return std::nullopt;
 }
 

@@ -65,6 +65,8 @@ private:
   };
 
   Value consumeWork(const AttentionWork &work, Value count);
+  void forUnits(const AttentionWork &work, int64_t units,
+                function_ref<void(Value, Value, Value, Value)> body);
   void loadQueries(const AttentionWork &work);
   State addTile(const AttentionWork &work, const State &state, Value tile,
                 ArrayRef<Value> counts);

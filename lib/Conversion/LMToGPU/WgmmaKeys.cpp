@@ -154,33 +154,30 @@ SmallVector<Value> WgmmaTiles::convertCodes(Value raw, Value e) {
   Value factor =
       b.bitcast(arith::TruncIOp::create(b, b.getI16Type(), b.shli(exponent, 7)),
                 b.getBF16Type());
-  auto branch =
-      scf::IfOp::create(b, TypeRange{words, words}, b.isNonZero(special),
-                        /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(&branch.getThenRegion().front());
-  SmallVector<Value> values = toFloats(
-      vector::BitCastOp::create(b, VectorType::get({16}, b.getI8Type()), raw),
-      b.getI8Type());
-  if (e) {
-    Value scale = decodeE8M0(b, e);
-    for (Value &value : values)
-      value = b.mulf(value, scale);
-  }
-  scf::YieldOp::create(b,
-                       ValueRange{packPairs(ArrayRef(values).take_front(8)),
-                                  packPairs(ArrayRef(values).drop_front(8))});
-  b.setInsertionPointToStart(&branch.getElseRegion().front());
-  SmallVector<Value> results;
-  for (size_t first : {0, 4}) {
-    Value half = vector::FromElementsOp::create(
-        b, words, ArrayRef(pairs).slice(first, 4));
-    half = b.mulf(vector::BitCastOp::create(b, type, half),
-                  vector::BroadcastOp::create(b, type, factor));
-    results.push_back(vector::BitCastOp::create(b, words, half));
-  }
-  scf::YieldOp::create(b, results);
-  return SmallVector<Value>(branch.getResults());
+  auto byConverts = [&] {
+    SmallVector<Value> values = toFloats(
+        vector::BitCastOp::create(b, VectorType::get({16}, b.getI8Type()), raw),
+        b.getI8Type());
+    if (e) {
+      Value scale = decodeE8M0(b, e);
+      for (Value &value : values)
+        value = b.mulf(value, scale);
+    }
+    return SmallVector<Value>{packPairs(ArrayRef(values).take_front(8)),
+                              packPairs(ArrayRef(values).drop_front(8))};
+  };
+  auto byFields = [&, pairs = pairs] {
+    SmallVector<Value> results;
+    for (size_t first : {0, 4}) {
+      Value half = vector::FromElementsOp::create(
+          b, words, ArrayRef(pairs).slice(first, 4));
+      half = b.mulf(vector::BitCastOp::create(b, type, half),
+                    vector::BroadcastOp::create(b, type, factor));
+      results.push_back(vector::BitCastOp::create(b, words, half));
+    }
+    return results;
+  };
+  return b.ifElse(b.isNonZero(special), byConverts, byFields);
 }
 
 /// Converts a thread's unit number `round` to words of bf16, eight columns

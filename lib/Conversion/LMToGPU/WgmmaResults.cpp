@@ -111,18 +111,15 @@ void WgmmaDecode::finishRow(const AttentionWork &work, Value number,
     Value value = b.load(sink, b.rowOffset(sink, safe), Value(), 1, true);
     return b.mulf(factor, sinkFactor(b, value, lseValue));
   };
-  if (isPartial) {
-    auto branch = scf::IfOp::create(b, b.getF32Type(), isPartial, true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&branch.getThenRegion().front());
+  auto partial = [&] {
     storeLse(partLse, b.addi(work.partialRow, b.subi(row, work.firstRow)));
-    scf::YieldOp::create(b, factor);
-    b.setInsertionPointToStart(&branch.getElseRegion().front());
-    scf::YieldOp::create(b, direct());
-    factor = branch.getResult(0);
-  } else {
+    return SmallVector<Value>{factor};
+  };
+  if (isPartial)
+    factor = b.ifElse(isPartial, partial,
+                      [&] { return SmallVector<Value>{direct()}; })[0];
+  else
     factor = direct();
-  }
   unit.store(factor, at, 4);
 }
 
@@ -163,22 +160,14 @@ void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
     }
   syncConsumers();
   int64_t units = problem.valueColumns / 8;
-  auto loop = scf::ForOp::create(b, b.thread(), b.i32(shape.rows * units),
-                                 b.i32(kConsumers));
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value number = loop.getInductionVar();
-    Value row = b.divui(number, units), place = b.remui(number, units);
-    Value token, head;
-    std::tie(token, head) = queryOf(work, row);
+  forUnits(work, units, [&](Value row, Value place, Value token, Value head) {
     Value words = unit.load(
         b.vectorOf(b.getBF16Type(), 8),
         rowAddress(b.shrui(place, 3), row, b.andi(place, b.i32(7))), 16);
     b.ifThen(b.cmpi(IPredicate::slt, token, work.lastRow), [&] {
       b.store(words, out, b.rowOffset(out, {token, head}), b.shli(place, 3));
     });
-  }
+  });
   // The next queries come to the same place.
   syncConsumers();
 }
