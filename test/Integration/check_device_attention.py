@@ -22,7 +22,6 @@ results do not depend on where they are compiled, nor programs on the seed. A
 kernel that the target lacks is a failure, or with --allow-missing counted.
 """
 
-import argparse
 import csv
 import os
 import re
@@ -172,36 +171,21 @@ def report(args, module, checks, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = hipfuse_rt.argument_parser(__doc__)
     parser.add_argument("--edges", nargs="+", required=True,
                         choices=sorted(check_attention.EDGES))
-    parser.add_argument("--build", help="build folder with the compiler")
-    parser.add_argument("--runtime", help="libhipfuse_rt.so (default: the "
-                        "build's)")
-    parser.add_argument("--artefact", help="run this, compile nothing")
-    parser.add_argument("--save", help="compile to this file, run nothing")
-    parser.add_argument("--compile-option", action="append", default=[])
-    parser.add_argument("--device")
-    parser.add_argument("--target", help="default: the device's architecture")
     parser.add_argument("--clusters", type=int, nargs="+", default=[0])
-    parser.add_argument("--seed", type=int, help="default: drawn, and printed")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only cases whose lines match")
     parser.add_argument("--csv", help="write the results here, too")
     parser.add_argument("--allow-missing", action="store_true")
-    args = parser.parse_args()
-    if not args.device and not (args.save and args.target):
-        parser.error("--device, or --save and --target, must be given")
-    if not args.build and not (args.runtime and args.artefact):
-        parser.error("--build, or --runtime and --artefact, must be given")
+    args, seed = hipfuse_rt.parse_arguments(parser)
     device = None
     if not args.save:
         device = hipfuse_rt.Runtime(args.runtime or args.build, args.device)
         if not args.target:
             found = device.architecture.split(":")[0]
             args.target = "host" if found.startswith("x86") else found
-    seed = (args.seed if args.seed is not None
-            else int.from_bytes(os.urandom(4), "little"))
     checks = list(checks_of(args))
     with tempfile.TemporaryDirectory() as directory:
         artefact = args.artefact or compile_checks(args, directory, checks,

@@ -13,7 +13,6 @@ byte. The second form only compiles, the third runs what the second made:
 programs depend neither on where they are compiled nor on the seed.
 """
 
-import argparse
 import os
 import re
 import sys
@@ -123,26 +122,11 @@ def problems_of(check, requests, modules, name, rng):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--build", help="build folder with the compiler")
-    parser.add_argument("--runtime", help="libhipfuse_rt.so (default: the "
-                        "build's)")
-    parser.add_argument("--artefact", help="run this, compile nothing")
-    parser.add_argument("--save", help="compile to this file, run nothing")
-    parser.add_argument("--compile-option", action="append", default=[])
-    parser.add_argument("--device")
-    parser.add_argument("--target", help="default: the device's architecture")
+    parser = hipfuse_rt.argument_parser(__doc__)
     parser.add_argument("--cases", type=int, default=10000)
-    parser.add_argument("--seed", type=int, help="default: drawn, and printed")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only options that match")
-    args = parser.parse_args()
-    if not args.device and not (args.save and args.target):
-        parser.error("--device, or --save and --target, must be given")
-    if not args.build and not (args.runtime and args.artefact):
-        parser.error("--build, or --runtime and --artefact, must be given")
-    seed = (args.seed if args.seed is not None
-            else int.from_bytes(os.urandom(4), "little"))
+    args, seed = hipfuse_rt.parse_arguments(parser)
     with tempfile.TemporaryDirectory() as directory:
         if args.save:
             compile_checks(args, directory, args.target, seed)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The runtime's C API for test drivers: numpy arrays in, numpy arrays out."""
 
+import argparse
 import ctypes
 import os
 
@@ -194,3 +195,30 @@ class Module:
         tensor.rank = array.ndim
         tensor.dims = dims
         return dims
+
+
+def argument_parser(description):
+    """Arguments of a driver that compiles programs, runs them, or both."""
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
+    parser.add_argument("--build", help="build folder with the compiler")
+    parser.add_argument("--runtime", help="libhipfuse_rt.so (default: the "
+                        "build's)")
+    parser.add_argument("--artefact", help="run this, compile nothing")
+    parser.add_argument("--save", help="compile to this file, run nothing")
+    parser.add_argument("--compile-option", action="append", default=[])
+    parser.add_argument("--device")
+    parser.add_argument("--target", help="default: the device's architecture")
+    parser.add_argument("--seed", type=int, help="default: drawn, and printed")
+    return parser
+
+
+def parse_arguments(parser):
+    """The arguments, and the seed, drawn if none is given."""
+    args = parser.parse_args()
+    if not args.device and not (args.save and args.target):
+        parser.error("--device, or --save and --target, must be given")
+    if not args.build and not (args.runtime and args.artefact):
+        parser.error("--build, or --runtime and --artefact, must be given")
+    seed = (args.seed if args.seed is not None
+            else int.from_bytes(os.urandom(4), "little"))
+    return args, seed
