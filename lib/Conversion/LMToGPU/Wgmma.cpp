@@ -113,8 +113,10 @@ void WgmmaUnit::initBarrier(Value address, int64_t count) {
       "r,~{memory}", address);
 }
 
-void WgmmaUnit::arrive(Value address) {
-  b.assembly({}, "{\n.reg .b64 t;\nmbarrier.arrive.shared::cta.b64 t, [$0];\n}",
+void WgmmaUnit::arriveOncePerWarp(Value address) {
+  b.assembly({},
+             "{\n.reg .b64 t;\n.reg .pred p;\nelect.sync _|p, 0xffffffff;\n"
+             "@p mbarrier.arrive.shared::cta.b64 t, [$0];\n}",
              "r,~{memory}", address);
 }
 
@@ -131,8 +133,12 @@ void WgmmaUnit::wait(Value address, Value parity) {
              "r,r,~{memory}", {address, parity});
 }
 
-void WgmmaUnit::copyAsync(Value shared, Value global, Value size) {
-  b.assembly({}, "cp.async.cg.shared.global.L2::128B [$0], [$1], 16, $2;",
+void WgmmaUnit::copyAsync(Value shared, Value global, Value size,
+                          int64_t offset) {
+  // Offsets in the text need no register each.
+  b.assembly({},
+             "cp.async.cg.shared.global.L2::128B [$0+" +
+                 std::to_string(offset) + "], [$1], 16, $2;",
              "r,l,r,~{memory}", {shared, global, size});
 }
 
@@ -165,8 +171,15 @@ Value WgmmaUnit::loadIf(Value condition, Value pointer, int64_t words) {
       b, VectorType::get({words}, b.getI32Type()), values);
 }
 
-void WgmmaUnit::waitForCopies() {
-  b.assembly({}, "cp.async.wait_all;", "~{memory}", {});
+void WgmmaUnit::commitCopies() {
+  b.assembly({}, "cp.async.commit_group;", "~{memory}", {});
+}
+
+void WgmmaUnit::waitForCopies(int64_t groups) {
+  std::string text = "cp.async.wait_all;";
+  if (groups)
+    text = "cp.async.wait_group " + std::to_string(groups) + ";";
+  b.assembly({}, text, "~{memory}", {});
 }
 
 void WgmmaUnit::setRegisters(int64_t count, bool more) {

@@ -68,7 +68,8 @@ public:
 
   /// Barrier object in shared memory.
   void initBarrier(Value address, int64_t count);
-  void arrive(Value address);
+  /// One arrival of the warp, whose lanes all come here.
+  void arriveOncePerWarp(Value address);
   /// Arrives when the copies that the thread has started have ended.
   void arriveAfterCopies(Value address);
   /// Waits until the phase with this parity (i32) has ended.
@@ -76,8 +77,12 @@ public:
 
   /// Starts a copy of 16 bytes to shared memory; where `size` (i32, else 16)
   /// is 0 it writes zeros and reads nothing.
-  void copyAsync(Value shared, Value global, Value size);
-  void waitForCopies();
+  /// The shared address is `offset` bytes behind `shared`.
+  void copyAsync(Value shared, Value global, Value size, int64_t offset = 0);
+  /// Makes a group of the thread's copies since the last one.
+  void commitCopies();
+  /// Waits for all copies but those of the last `groups` groups.
+  void waitForCopies(int64_t groups = 0);
   void syncWarp();
   /// `words` (2 or 4) i32 from global memory that nothing writes, zeros and no
   /// access where `condition` does not hold.

@@ -323,8 +323,7 @@ WgmmaDecode::State WgmmaDecode::addTile(const AttentionWork &work,
   next.out = unit.multiply(steps, outTiles(), shape.rows, /*transposeA=*/true,
                            unit.descriptor(values),
                            unit.descriptor(address(shape.weights)), next.out);
-  b.ifThen(b.isZero(lane),
-           [&] { unit.arrive(tiles.barrier(shape.empty, stage)); });
+  unit.arriveOncePerWarp(tiles.barrier(shape.empty, stage));
   return next;
 }
 

@@ -217,9 +217,12 @@ SmallVector<Value> WgmmaTiles::convertUnit(unsigned scope, int64_t round,
   return words;
 }
 
-/// Four threads convert a key, each a unit of every four. A unit's register is
-/// loaded anew, for the next tile, as soon as it is converted; slots and pages
-/// are looked up two tiles ahead.
+/// Four threads convert a key, each a unit of every four. A unit waits in
+/// shared memory of the thread's own, or in registers where there is no room;
+/// its place is filled anew, for the next tile, as soon as it is converted.
+/// Copies to shared memory can be waited for one after another, while loads
+/// share the few scoreboards of a warp: a wait for an old load is often one
+/// for a new load too. Slots and pages are looked up two tiles ahead.
 Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
                                unsigned numScopes, ArrayRef<Value> counts,
                                Value count) {
@@ -287,16 +290,39 @@ Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
     return unit.loadIf(source.visible, source.scales, format.scaleBytes / 4);
   };
 
-  // A thread's columns of bf16 wait in shared memory of its own.
-  constexpr int64_t kRopeUnits = 8 / kThreadsPerKey;
-  Value ropeAddress =
-      b.addi(at(shape.rope), b.muli(thread, b.i32(16 * kRopeUnits)));
-  auto copyRope = [&](const Source &source) {
-    for (int64_t i = 0; i < kRopeUnits; ++i)
-      unit.copyAsync(
-          b.addi(ropeAddress, b.i32(16 * i)),
-          unitPointer(source, format.ropeOffset + 16 * kThreadsPerKey * i),
-          b.select(source.visible, b.i32(16), b.i32(0)));
+  // The thread's places, and what is copied there: of the columns of bf16
+  // first, then of the others. Each step of a tile copies what the same step
+  // of the next one takes.
+  const int64_t ropeUnits = format.ropeOffset ? kRopeUnits : 0;
+  const int64_t staged =
+      std::min(shape.stagedUnits - ropeUnits, format.rounds());
+  assert(staged >= 0 && "room for the columns of bf16");
+  constexpr int64_t kUnitsPerStep = 2;
+  SmallVector<std::pair<int64_t, int64_t>> steps; // places
+  for (int64_t first = 0; first < staged; first += kUnitsPerStep)
+    steps.push_back({ropeUnits + first,
+                     ropeUnits + std::min(first + kUnitsPerStep, staged)});
+  if (ropeUnits)
+    steps.push_back({0, ropeUnits});
+  Value own = b.addi(at(shape.staging), b.shli(thread, 4));
+  auto placeOf = [&](int64_t index) { return index * shape.producers * 16; };
+  auto copyUnits = [&](const Source &source, std::pair<int64_t, int64_t> step) {
+    Value size = b.select(source.visible, b.i32(16), b.i32(0));
+    for (int64_t index = step.first; index < step.second; ++index) {
+      int64_t offset = index < ropeUnits
+                           ? format.ropeOffset + 16 * kThreadsPerKey * index
+                           : 16 * kThreadsPerKey * (index - ropeUnits);
+      unit.copyAsync(own, unitPointer(source, offset), size, placeOf(index));
+    }
+    unit.commitCopies();
+  };
+  auto takeUnits = [&](std::pair<int64_t, int64_t> step) {
+    unit.waitForCopies(steps.size() - 1);
+    SmallVector<Value> taken;
+    for (int64_t index = step.first; index < step.second; ++index)
+      taken.push_back(unit.load(VectorType::get({4}, b.getI32Type()),
+                                b.addi(own, b.i32(placeOf(index))), 16));
+    return taken;
   };
 
   // Of a tile: whether the key is visible, the units and the scales; of the
@@ -308,12 +334,15 @@ Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
   {
     Source source = sourceOf(zero, firstEntry);
     visible = source.visible;
-    for (int64_t i = 0; i < format.rounds(); ++i)
-      units.push_back(loadUnit(source, i));
     if (format.scaleBytes)
       scales = loadScales(source);
-    if (format.ropeOffset)
-      copyRope(source);
+    // Those behind the last tile of the work before may still write zeros.
+    if (!steps.empty())
+      unit.waitForCopies();
+    for (auto step : steps)
+      copyUnits(source, step);
+    for (int64_t i = staged; i < format.rounds(); ++i)
+      units.push_back(loadUnit(source, i));
   }
   SmallVector<Value> init = {count, visible, nextEntry};
   if (format.scaleBytes)
@@ -349,40 +378,48 @@ Value WgmmaTiles::convertTiles(const AttentionWork &work, unsigned scope,
     nextScales = loadScales(next);
   // 16 codes are two units of bf16.
   bool isBf16 = format.unitColumns == 8;
+  auto exclusive = [&](Value address, int64_t bits) -> Value {
+    return arith::XOrIOp::create(b, address, b.i32(bits));
+  };
+  // Units that differ in one bit do so wherever the swizzle puts them.
   Value first = target(isBf16 ? part : b.shli(part, 1));
-  Value second = target(isBf16 ? b.addi(part, b.i32(4))
-                               : b.addi(b.shli(part, 1), b.i32(1)));
-  SmallVector<Value> nextUnits;
-  for (int64_t i = 0; i < format.rounds(); ++i) {
-    SmallVector<Value> words = convertUnit(scope, i, units[i], scales);
+  Value second = exclusive(first, isBf16 ? 4 * 16 : 16);
+  auto convert = [&](int64_t i, Value raw) {
+    SmallVector<Value> words = convertUnit(scope, i, raw, scales);
     Value piece = b.i32((isBf16 ? i / 2 : i) * kPieceBytes);
     unit.store(words[0], b.addi(isBf16 && i % 2 ? second : first, piece), 16);
     if (!isBf16)
       unit.store(words[1], b.addi(second, piece), 16);
+  };
+  auto convertRope = [&](int64_t i, Value words) {
+    // 16 bytes of bf16 are a unit of the tile as they are.
+    if (problem.a8w8) {
+      Value raw = vector::BitCastOp::create(
+          b, VectorType::get({8}, b.getBF16Type()), words);
+      words =
+          packPairs(roundKeys(scope, toFloats(raw, b.getBF16Type()), false));
+    }
+    int64_t piece = format.units * 16 / kSwizzleColumns;
+    unit.store(words,
+               b.addi(exclusive(target(part), kThreadsPerKey * 16 * i),
+                      b.i32(piece * kPieceBytes)),
+               16);
+  };
+  SmallVector<Value> nextUnits;
+  for (int64_t i = staged; i < format.rounds(); ++i) {
+    convert(i, units[i - staged]);
     // Not earlier: the old unit's registers are free only now.
     nextUnits.push_back(loadUnit(next, i));
   }
-  if (format.ropeOffset) {
-    unit.waitForCopies();
-    SmallVector<Value> ropes;
-    for (int64_t i = 0; i < kRopeUnits; ++i)
-      ropes.push_back(unit.load(VectorType::get({4}, b.getI32Type()),
-                                b.addi(ropeAddress, b.i32(16 * i)), 16));
-    copyRope(next);
-    // 16 bytes of bf16 are a unit of the tile as they are.
-    for (auto [i, words] : llvm::enumerate(ropes)) {
-      if (problem.a8w8) {
-        Value raw = vector::BitCastOp::create(
-            b, VectorType::get({8}, b.getBF16Type()), words);
-        words =
-            packPairs(roundKeys(scope, toFloats(raw, b.getBF16Type()), false));
-      }
-      int64_t piece = format.units * 16 / kSwizzleColumns;
-      unit.store(words,
-                 b.addi(target(b.addi(part, b.i32(kThreadsPerKey * i))),
-                        b.i32(piece * kPieceBytes)),
-                 16);
+  for (auto step : steps) {
+    for (auto [i, raw] : llvm::enumerate(takeUnits(step))) {
+      int64_t index = step.first + i;
+      if (index < ropeUnits)
+        convertRope(index, raw);
+      else
+        convert(index - ropeUnits, raw);
     }
+    copyUnits(next, step);
   }
   b.ifThen(b.isZero(part), [&] { storeVisible(stage, row, visible); });
   arriveFull(stage);

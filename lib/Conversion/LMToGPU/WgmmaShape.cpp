@@ -30,10 +30,17 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   constexpr int64_t kMaxStages = 4;
   // Bytes of a stage besides its tile: who is visible, two barriers.
   constexpr int64_t kStageBytes = kTileKeys * 4 + 16;
-  int64_t ropeBytes = keyUnits ? kTileKeys * kSwizzleBytes : 0;
-  int64_t rest = ldsBytes - queryBytes - weightBytes - ropeBytes -
-                 shape.rows * (4 * 4 + 4);
+  int64_t rest = ldsBytes - queryBytes - weightBytes - shape.rows * (4 * 4 + 4);
   shape.stages = std::min(kMaxStages, rest / (shape.tileBytes + kStageBytes));
+  shape.stagedUnits = 0;
+  int64_t stagedBytes = shape.producers * 16;
+  if (keyUnits) {
+    // Memory is better spent on keys that are on their way than on more tiles.
+    shape.stages = 2;
+    rest -= shape.stages * (shape.tileBytes + kStageBytes);
+    int64_t perThread = llvm::divideCeil(keyUnits, kThreadsPerKey);
+    shape.stagedUnits = std::min(perThread + kRopeUnits, rest / stagedBytes);
+  }
   int64_t end = 0;
   auto take = [&](int64_t bytes) {
     int64_t begin = end;
@@ -43,7 +50,7 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   shape.keys = take(shape.stages * shape.tileBytes);
   shape.queries = take(queryBytes);
   shape.weights = take(weightBytes);
-  shape.rope = take(ropeBytes);
+  shape.staging = take(shape.stagedUnits * stagedBytes);
   shape.full = take(shape.stages * 8);
   shape.empty = take(shape.stages * 8);
   shape.visible = take(shape.stages * kTileKeys * 4);

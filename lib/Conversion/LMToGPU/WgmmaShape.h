@@ -26,6 +26,10 @@ inline constexpr int64_t kTileKeys = 64; ///< rows of the matrix instruction
 inline constexpr int64_t kWarpGroup = 128;
 inline constexpr int64_t kConsumerGroups = 2;
 inline constexpr int64_t kConsumers = kConsumerGroups * kWarpGroup;
+/// Threads that convert a key, and units of 16 bytes of each that are the
+/// key's 64 columns of bf16.
+inline constexpr int64_t kThreadsPerKey = 4;
+inline constexpr int64_t kRopeUnits = 8 / kThreadsPerKey;
 
 /// How a workgroup divides its problem and its shared memory. Offsets are
 /// bytes.
@@ -46,7 +50,8 @@ struct WgmmaShape {
   int64_t consumerRegisters, producerRegisters;
   int64_t tileBytes;
   int64_t queries, keys, weights; ///< multiples of 1024
-  int64_t rope;                   ///< [producers, 32 bytes]
+  int64_t staging;                ///< [stagedUnits, producers, 16 bytes]
+  int64_t stagedUnits;            ///< units of a key that wait there
   int64_t visible;                ///< f32 [stages, 64]: 0, or -inf
   int64_t maxima;                 ///< f32 [groups, 4 warps, rows / 2]
   int64_t factors;                ///< f32 [rows]

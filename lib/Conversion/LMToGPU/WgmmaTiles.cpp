@@ -177,7 +177,7 @@ void WgmmaTiles::arriveFull(Value stage) {
   // it would wait for the loads of the next tile.
   // Arrivals at one barrier are one after another: few are better.
   unit.syncWarp();
-  b.ifThen(b.isZero(b.laneInWave()), [&] { unit.arrive(full); });
+  unit.arriveOncePerWarp(full);
 }
 
 /// Waits until the tile's consumers have left the stage.

@@ -52,7 +52,6 @@ public:
 
 private:
   struct KeyFormat;
-  static constexpr int64_t kThreadsPerKey = 4;
 
   /// The keys of a scope in a work: indices `begin` to `end`.
   std::pair<Value, Value> rangeOf(const AttentionWork &work, unsigned scope);

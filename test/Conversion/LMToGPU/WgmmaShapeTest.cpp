@@ -43,7 +43,11 @@ TEST(WgmmaShape, FitsAndIsAligned) {
         EXPECT_EQ(shape.rows / kConsumerGroups % 8, 0);
         for (int64_t offset : {shape.full, shape.empty})
           EXPECT_EQ(offset % 8, 0);
-        EXPECT_EQ(shape.rope % 16, 0);
+        EXPECT_EQ(shape.staging % 16, 0);
+        // The columns of bf16 have no other place; more is for the others.
+        EXPECT_GE(shape.stagedUnits, units ? kRopeUnits : 0);
+        EXPECT_LE(shape.staging + shape.stagedUnits * shape.producers * 16,
+                  shape.full);
         if (!shape.movesRegisters)
           continue;
         // In eights, and together no more than the workgroup starts with.
