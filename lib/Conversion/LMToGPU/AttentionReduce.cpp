@@ -6,13 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The threads of a query row and head hold four columns each. The weights of
-// all its partials are found first, by the lanes of a wave, and wait in LDS.
+// A wave merges partials of one query row and head. Its lanes load the numbers
+// of as many partials as there are lanes and find their weights, which then go
+// from lane to lane: nothing waits for memory twice, or for another wave.
 //
 // Many rows have few partials each, as a plan makes no more than two per
-// cluster: then a workgroup has two rows. Few rows may have many partials: then
-// a row is spread over four workgroups, and its partials over eight groups of
-// threads. The launch says which, as the number of rows may be known only then.
+// cluster: then a wave has all columns of a row. Few rows may have many
+// partials: then the columns of a row are spread over workgroups, and its
+// partials over the waves of each, whose sums meet in LDS. The launch says
+// which, as the number of rows may be known only then.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +26,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::lm;
@@ -32,28 +35,85 @@ using FPredicate = arith::CmpFPredicate;
 
 static constexpr float kInf = std::numeric_limits<float>::infinity();
 
-/// Columns of a thread: 16 bytes of f32.
+/// Columns of a lane: 16 bytes of f32.
 static constexpr int64_t kColumns = 4;
-/// Partials whose loads a thread issues together.
-static constexpr int64_t kUnroll = 4;
-
-/// Threads of a workgroup, and of a row where rows are many.
 static constexpr int64_t kThreads = 256;
-/// Where rows are few: workgroups per row, and groups of threads in each that
-/// share the partials.
-static constexpr int64_t kParts = 4, kGroups = 8;
+/// Loads of columns that a lane issues together.
+static constexpr int64_t kLoads = 8;
 
-void lm::emitAttentionReduce(const AttentionProblem &problem,
-                             const EmitterContext &context,
-                             const Partials &partials) {
-  KernelBuilder b(problem.op, context, kThreads, kColumns);
-  b.setName("attention_reduce");
-  int64_t wave = b.getTarget().waveSize;
-  int64_t rowThreads = problem.valueColumns / kColumns;
-  int64_t groupThreads = rowThreads / kParts;
-  assert(rowThreads * 2 == kThreads && groupThreads * kGroups == kThreads);
+namespace {
 
-  // The launch: whether rows are few, and its grid.
+/// A sum of columns that are weighted relative to `max`, and of the weights;
+/// `max` is that of the logarithms, -inf where nothing was summed.
+struct Sums {
+  Value max, total;
+  SmallVector<Value> columns; ///< chunks of four for each lane
+
+  SmallVector<Value> pack() const {
+    SmallVector<Value> values = {max, total};
+    values.append(columns);
+    return values;
+  }
+  static Sums unpack(ValueRange values) {
+    return {values[0], values[1],
+            SmallVector<Value>(values.begin() + 2, values.end())};
+  }
+};
+
+class ReduceKernel {
+public:
+  ReduceKernel(const AttentionProblem &problem, const EmitterContext &context,
+               const Partials &partials)
+      : b(problem.op, context, kThreads, kColumns), problem(problem),
+        wave(b.getTarget().waveSize), waves(kThreads / wave),
+        parts(problem.valueColumns / (wave * kColumns)) {
+    assert(parts * wave * kColumns == problem.valueColumns);
+    b.setName("attention_reduce");
+    launchSizes();
+    indptr = b.buffer(problem.plan[2]);
+    finalMap = b.buffer(problem.plan[3]);
+    partialMap = b.buffer(problem.plan[4]);
+    partOut = b.buffer(partials.out);
+    partLse = b.buffer(partials.lse);
+    out = b.buffer(problem.out);
+    lse = b.buffer(problem.lse);
+    sink = b.buffer(problem.sink);
+  }
+
+  void run();
+
+private:
+  void launchSizes();
+  Value loadAt(const Buffer &buffer, ValueRange indices) {
+    return b.load(buffer, b.rowOffset(buffer, indices), Value(), /*lanes=*/1,
+                  /*constant=*/true);
+  }
+  void findRow(Value number);
+  std::pair<Value, Value> findPartial(Value index);
+  Sums sumPartials(Value begin, int64_t stride, Value firstColumn,
+                   int64_t chunks);
+  Sums mergeWaves(const Sums &sums, Value number);
+  void finish(const Sums &sums, Value firstColumn);
+  Value referenceOf(Value max) {
+    Value isEmpty = b.cmpf(FPredicate::OEQ, max, b.f32(-kInf));
+    return b.select(isEmpty, b.f32(0.0f), max);
+  }
+
+  KernelBuilder b;
+  const AttentionProblem &problem;
+  int64_t wave, waves; ///< lanes of a wave, and waves of a workgroup
+  int64_t parts;       ///< workgroups of a row, if rows are few
+  Value gridRows, gridParts, isFew, numRows;
+  Buffer indptr, finalMap, partialMap, partOut, partLse, out, lse, sink;
+  // Of the wave's row: its head, row of q and row in its tile, and its
+  // partials.
+  Value head, row, tileRow, first, count;
+};
+
+} // namespace
+
+/// The grid, and whether rows are few.
+void ReduceKernel::launchSizes() {
   OpBuilder &host = b.host();
   Location loc = b.getLoc();
   Value rows = b.hostSize(problem.out, 0, 2);
@@ -63,37 +123,21 @@ void lm::emitAttentionReduce(const AttentionProblem &problem,
   auto choose = [&](Value ifFew, Value ifMany) -> Value {
     return arith::SelectOp::create(host, loc, fewRows, ifFew, ifMany);
   };
-  Value gridRows = choose(rows, b.hostGroups(rows, 2));
-  Value gridParts = choose(b.hostNumber(kParts), b.hostNumber(1));
+  gridRows = choose(rows, b.hostGroups(rows, waves));
+  gridParts = choose(b.hostNumber(parts), b.hostNumber(1));
+  isFew = b.isNonZero(b.parameter32(choose(b.hostNumber(1), b.hostNumber(0))));
+  numRows = b.parameter32(rows);
+}
 
-  Value isFew =
-      b.isNonZero(b.parameter32(choose(b.hostNumber(1), b.hostNumber(0))));
-  Value numRows = b.parameter32(rows);
-  Buffer indptr = b.buffer(problem.plan[2]);
-  Buffer finalMap = b.buffer(problem.plan[3]);
-  Buffer partialMap = b.buffer(problem.plan[4]);
-  Buffer partOut = b.buffer(partials.out), partLse = b.buffer(partials.lse);
-  Buffer out = b.buffer(problem.out), lse = b.buffer(problem.lse);
-  Buffer sink = b.buffer(problem.sink);
-  auto loadAt = [&](const Buffer &buffer, ValueRange indices) {
-    return b.load(buffer, b.rowOffset(buffer, indices), Value(), /*lanes=*/1,
-                  /*constant=*/true);
-  };
-  auto pick = [&](int64_t ifFew, int64_t ifMany) {
-    return b.select(isFew, b.i32(ifFew), b.i32(ifMany));
-  };
-
-  // The thread's row, of the workgroup's one or two, and its place there.
-  Value thread = b.thread();
-  Value half = b.select(isFew, b.i32(0), b.divui(thread, rowThreads));
-  Value place = b.select(isFew, thread, b.remui(thread, rowThreads));
-  Value number = b.addi(b.muli(b.workgroup(), pick(1, 2)), half);
+/// The row and head number `number`.
+void ReduceKernel::findRow(Value number) {
   Value exists = b.cmpi(arith::CmpIPredicate::ult, number, numRows);
   number = b.select(exists, number, b.i32(0));
-  Value head = b.remui(number, problem.heads);
-  Value row = b.divui(number, problem.heads);
+  head = b.remui(number, problem.heads);
+  row = b.divui(number, problem.heads);
   // The tile of the row, and the row in its tile.
-  Value tile = row, tileRow = b.i32(0);
+  Value tile = row;
+  tileRow = b.i32(0);
   if (problem.qLen > 1) {
     // The first tile has as many rows as any.
     Value size = loadAt(finalMap, {b.i32(0), b.i32(1)});
@@ -104,127 +148,182 @@ void lm::emitAttentionReduce(const AttentionProblem &problem,
                   arith::DivUIOp::create(b, inRequest, size));
     tileRow = arith::RemUIOp::create(b, inRequest, size);
   }
-  Value first = loadAt(indptr, tile);
-  Value count = b.select(
-      exists, b.subi(loadAt(indptr, b.addi(tile, b.i32(1))), first), b.i32(0));
+  first = loadAt(indptr, tile);
+  Value end = loadAt(indptr, b.addi(tile, b.i32(1)));
+  count = b.select(exists, b.subi(end, first), b.i32(0));
+}
 
-  // Numbers of partials as whole rounds of loads: those past the last weigh
-  // nothing and are the first's.
-  Value round = pick(kUnroll * kGroups, kUnroll);
-  Value rounded = b.muli(
-      arith::DivUIOp::create(b, b.addi(count, b.subi(round, b.i32(1))), round),
-      round);
-  int64_t capacity = llvm::alignTo(
-      llvm::alignTo(problem.getNumPartials(), kUnroll * kGroups), wave);
-  std::string suffix = std::to_string(capacity);
-  auto address = [&](StringRef what, Value index) {
-    return b.ldsAddress(("reduce_" + what + "_" + suffix).str(), 8 * capacity,
-                        b.addi(index, b.muli(half, b.i32(capacity))));
-  };
+/// Of partial number `index` of the row: where it is, and its logarithm, -inf
+/// where there is none.
+std::pair<Value, Value> ReduceKernel::findPartial(Value index) {
+  Value exists = b.cmpi(arith::CmpIPredicate::ult, index, count);
+  Value none[] = {b.i32(0), b.f32(-kInf)};
+  SmallVector<Value> found = b.ifElse(
+      exists,
+      [&]() -> SmallVector<Value> {
+        Value place = loadAt(partialMap, b.addi(first, index));
+        place = b.addi(place, tileRow);
+        return {place, loadAt(partLse, {place, head})};
+      },
+      none);
+  return {found[0], found[1]};
+}
+
+/// Sums the partials `begin`, `begin` + `stride`, ..., `chunks` chunks of
+/// columns from the lane's `firstColumn` on.
+Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
+                               int64_t chunks) {
+  int64_t unroll = kLoads / chunks;
   Value lane = b.laneInWave();
-  auto lseOf = [&](Value index) -> std::pair<Value, Value> {
-    Value isPartial = b.cmpi(arith::CmpIPredicate::ult, index, count);
-    Value partial = b.addi(first, b.select(isPartial, index, b.i32(0)));
-    Value partialRow = b.addi(loadAt(partialMap, partial), tileRow);
-    Value value = loadAt(partLse, {partialRow, head});
-    return {partialRow, b.select(isPartial, value, b.f32(-kInf))};
-  };
-  auto maximum = [&](Value x, Value y) { return maxf(b, x, y); };
-  auto sum = [&](Value x, Value y) { return b.addf(x, y); };
-  // Every wave finds the maximum and the sum for itself; a row's first one also
-  // writes the weights.
-  Value max = b.loop(b.i32(0), rounded, wave, b.f32(-kInf),
-                     [&](Value index, Value max) {
-                       return maximum(lseOf(b.addi(index, lane)).second, max);
-                     });
-  max = b.reduceLanes(max, wave, maximum);
-  Value reference =
-      b.select(b.cmpf(FPredicate::OEQ, max, b.f32(-kInf)), b.f32(0.0f), max);
-  Value isFirst = b.below(place, wave);
-  Value total = b.loop(
-      b.i32(0), rounded, wave, b.f32(0.0f), [&](Value index, Value total) {
-        Value number = b.addi(index, lane);
-        auto [partialRow, value] = lseOf(number);
-        Value weight = exponential(b, b.subf(value, reference));
-        weight = b.select(b.cmpf(FPredicate::OEQ, value, b.f32(-kInf)),
-                          b.f32(0.0f), weight);
-        b.ifThen(isFirst, [&, partialRow = partialRow] {
-          LLVM::StoreOp::create(b, partialRow, address("rows", number), 4);
-          LLVM::StoreOp::create(b, weight, address("weights", number), 4);
-        });
-        return b.addf(total, weight);
-      });
-  total = b.reduceLanes(total, wave, sum);
-  b.barrier();
+  Sums init = {b.f32(-kInf), b.f32(0.0f),
+               SmallVector<Value>(chunks, b.f32(0.0f, b.splat(b.f32(0.0f))))};
+  auto groups =
+      scf::ForOp::create(b, begin, count, b.i32(wave * stride), init.pack());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(groups.getBody());
+  Sums sums = Sums::unpack(groups.getRegionIterArgs());
+  Value base = groups.getInductionVar();
+  auto [place, value] = findPartial(b.addi(base, b.muli(lane, b.i32(stride))));
+  Value max = b.reduceLanes(value, wave,
+                            [&](Value x, Value y) { return maxf(b, x, y); });
+  max = maxf(b, sums.max, max);
+  Value reference = referenceOf(max);
+  Value rescale = exponential(b, b.subf(sums.max, reference));
+  Value weight = exponential(b, b.subf(value, reference));
+  Value added = b.reduceLanes(weight, wave,
+                              [&](Value x, Value y) { return b.addf(x, y); });
+  SmallVector<Value> scaled = {max, b.addf(b.mulf(sums.total, rescale), added)};
+  for (Value columns : sums.columns)
+    scaled.push_back(b.mulf(columns, b.splat(rescale)));
 
-  Value isEmpty = b.cmpf(FPredicate::OEQ, total, b.f32(0.0f));
-  total = b.select(isEmpty, b.f32(1.0f), total);
-  Value merged =
-      b.select(isEmpty, b.f32(-kInf), b.addf(max, logarithm(b, total)));
-  Value group = b.select(isFew, b.divui(place, groupThreads), b.i32(0));
-  Value column = b.select(isFew,
-                          b.addi(b.remui(place, groupThreads),
-                                 b.muli(b.workgroup(1), b.i32(groupThreads))),
-                          place);
-  column = b.muli(column, b.i32(kColumns));
-  Value groups = pick(kGroups, 1);
-  auto loop = scf::ForOp::create(b, b.i32(0), rounded, round,
-                                 b.f32(0.0f, b.splat(b.f32(0.0f))));
+  // Past the last partial weights are 0, and the columns another's.
+  Value left = b.subi(count, base);
+  if (stride > 1)
+    left = b.divui(b.addi(left, b.i32(stride - 1)), stride);
+  left = b.umin(left, b.i32(wave));
+  auto loop = scf::ForOp::create(b, b.i32(0), left, b.i32(unroll),
+                                 ValueRange(scaled).drop_front(2));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value index = b.addi(loop.getInductionVar(), group);
-    SmallVector<Value> chunks, weights;
-    for (int64_t i = 0; i < kUnroll; ++i) {
-      Value partialRow =
-          LLVM::LoadOp::create(b, b.getI32Type(), address("rows", index), 4);
-      weights.push_back(LLVM::LoadOp::create(b, b.getF32Type(),
-                                             address("weights", index), 4));
-      chunks.push_back(b.load(partOut, b.rowOffset(partOut, {partialRow, head}),
-                              column, kColumns));
-      index = b.addi(index, groups);
+    SmallVector<Value> weights, chunksOf;
+    for (int64_t i = 0; i < unroll; ++i) {
+      Value index = b.addi(loop.getInductionVar(), b.i32(i));
+      weights.push_back(b.shuffleFrom(weight, index));
+      Value from = b.shuffleFrom(place, b.umin(index, b.addi(left, b.i32(-1))));
+      Value offset = b.rowOffset(partOut, {from, head});
+      for (int64_t c = 0; c < chunks; ++c)
+        chunksOf.push_back(
+            b.load(partOut, offset,
+                   b.addi(firstColumn, b.i32(c * wave * kColumns)), kColumns));
     }
-    Value values = loop.getRegionIterArg(0);
-    for (auto [weight, chunk] : llvm::zip(weights, chunks))
-      values = b.addf(values, b.mulf(b.splat(weight), chunk));
-    scf::YieldOp::create(b, values);
+    SmallVector<Value> columns(loop.getRegionIterArgs());
+    for (int64_t i = 0; i < unroll; ++i)
+      for (int64_t c = 0; c < chunks; ++c)
+        columns[c] = b.addf(
+            columns[c], b.mulf(b.splat(weights[i]), chunksOf[i * chunks + c]));
+    scf::YieldOp::create(b, columns);
   }
-  auto finish = [&](Value values) {
-    values = b.divf(values, b.splat(total));
+  SmallVector<Value> next = {scaled[0], scaled[1]};
+  llvm::append_range(next, loop.getResults());
+  scf::YieldOp::create(b, next);
+  return Sums::unpack(groups.getResults());
+}
+
+/// The sums of all waves, of one chunk each, in their order. `number` is the
+/// wave's.
+Sums ReduceKernel::mergeWaves(const Sums &sums, Value number) {
+  auto columnsOf = [&](Value number) {
+    return b.ldsAddress(
+        "reduce_columns", kThreads * kColumns * 4,
+        b.muli(b.addi(b.muli(number, b.i32(wave)), b.laneInWave()),
+               b.i32(kColumns)));
+  };
+  auto numbersOf = [&](Value number) {
+    return b.ldsAddress("reduce_numbers", waves * 8, b.shli(number, 1));
+  };
+  auto pair = b.vectorOf(b.getF32Type(), 2);
+  LLVM::StoreOp::create(b, sums.columns[0], columnsOf(number), 16);
+  b.ifThen(b.isZero(b.laneInWave()), [&] {
+    Value numbers = vector::FromElementsOp::create(
+        b, pair, ValueRange{sums.max, sums.total});
+    LLVM::StoreOp::create(b, numbers, numbersOf(number), 8);
+  });
+  b.barrier();
+  SmallVector<Value> maxima, totals;
+  Value max;
+  for (int64_t i = 0; i < waves; ++i) {
+    Value numbers = LLVM::LoadOp::create(b, pair, numbersOf(b.i32(i)), 8);
+    auto element = [&](int64_t index) -> Value {
+      return vector::ExtractOp::create(b, numbers, ArrayRef<int64_t>{index});
+    };
+    maxima.push_back(element(0));
+    totals.push_back(element(1));
+    max = max ? maxf(b, max, maxima.back()) : maxima.back();
+  }
+  Value reference = referenceOf(max);
+  Value total, columns;
+  for (int64_t i = 0; i < waves; ++i) {
+    Value factor = exponential(b, b.subf(maxima[i], reference));
+    Value part = LLVM::LoadOp::create(b, b.vectorOf(b.getF32Type()),
+                                      columnsOf(b.i32(i)), 16);
+    part = b.mulf(part, b.splat(factor));
+    columns = columns ? b.addf(columns, part) : part;
+    Value weights = b.mulf(totals[i], factor);
+    total = total ? b.addf(total, weights) : weights;
+  }
+  return {max, total, {columns}};
+}
+
+/// Writes the row's columns from the lane's `firstColumn` on.
+void ReduceKernel::finish(const Sums &sums, Value firstColumn) {
+  Value isEmpty = b.cmpf(FPredicate::OEQ, sums.total, b.f32(0.0f));
+  Value total = b.select(isEmpty, b.f32(1.0f), sums.total);
+  Value merged =
+      b.select(isEmpty, b.f32(-kInf), b.addf(sums.max, logarithm(b, total)));
+  Value offset = b.rowOffset(out, {row, head});
+  for (auto [c, columns] : llvm::enumerate(sums.columns)) {
+    Value values = b.divf(columns, b.splat(total));
     if (sink)
       values =
           applySinkFactor(b, values, sinkFactor(b, loadAt(sink, head), merged));
-    b.storeF32(values, out, b.rowOffset(out, {row, head}), column);
-    if (lse)
-      b.ifThen(b.isZero(column), [&] {
-        b.store(merged, lse, b.rowOffset(lse, {row, head}), Value());
-      });
-  };
-  Value values = loop.getResult(0), isSplit = b.isNonZero(count);
+    b.storeF32(values, out, offset,
+               b.addi(firstColumn, b.i32(c * wave * kColumns)));
+  }
+  if (lse)
+    b.ifThen(b.isZero(firstColumn), [&] {
+      b.store(merged, lse, b.rowOffset(lse, {row, head}), Value());
+    });
+}
+
+void ReduceKernel::run() {
+  Value number = b.divui(b.thread(), wave);
+  Value column = b.muli(b.laneInWave(), b.i32(kColumns));
+  findRow(b.select(isFew, b.workgroup(),
+                   b.addi(b.muli(b.workgroup(), b.i32(waves)), number)));
+  Value isSplit = b.isNonZero(count);
   auto branch = scf::IfOp::create(b, isFew, /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&branch.getThenRegion().front());
-    // The groups' sums meet in LDS, in order.
-    int64_t bytes = kThreads * kColumns * 4;
-    std::string name = "reduce_sums_" + std::to_string(bytes);
-    auto sumAddress = [&](Value thread) {
-      return b.ldsAddress(name, bytes, b.muli(thread, b.i32(kColumns)));
-    };
-    LLVM::StoreOp::create(b, values, sumAddress(thread), 16);
-    b.barrier();
-    b.ifThen(b.andi(isSplit, b.isZero(group)), [&] {
-      Value all;
-      for (int64_t i = 0; i < kGroups; ++i) {
-        Value part = LLVM::LoadOp::create(
-            b, b.vectorOf(b.getF32Type()),
-            sumAddress(b.addi(thread, b.i32(i * groupThreads))), 16);
-        all = all ? b.addf(all, part) : part;
-      }
-      finish(all);
-    });
+    Value firstColumn =
+        b.addi(column, b.muli(b.workgroup(1), b.i32(wave * kColumns)));
+    Sums sums = mergeWaves(
+        sumPartials(number, /*stride=*/waves, firstColumn, /*chunks=*/1),
+        number);
+    b.ifThen(b.andi(isSplit, b.isZero(number)),
+             [&] { finish(sums, firstColumn); });
     b.setInsertionPointToStart(&branch.getElseRegion().front());
-    b.ifThen(isSplit, [&] { finish(values); });
+    b.ifThen(isSplit, [&] {
+      finish(sumPartials(b.i32(0), /*stride=*/1, column, /*chunks=*/parts),
+             column);
+    });
   }
   b.launch({gridRows, gridParts});
+}
+
+void lm::emitAttentionReduce(const AttentionProblem &problem,
+                             const EmitterContext &context,
+                             const Partials &partials) {
+  ReduceKernel(problem, context, partials).run();
 }

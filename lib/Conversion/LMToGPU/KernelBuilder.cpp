@@ -466,6 +466,14 @@ Value KernelBuilder::shuffleXor(Value scalar, int64_t distance) {
   return bitcast(moved, type);
 }
 
+Value KernelBuilder::shuffleFrom(Value scalar, Value lane) {
+  Value moved =
+      gpu::ShuffleOp::create(*this, toBits(scalar), lane, i32(target.waveSize),
+                             gpu::ShuffleMode::IDX)
+          .getShuffleResult();
+  return bitcast(moved, scalar.getType());
+}
+
 Value KernelBuilder::reduceLanes(Value scalar, int64_t lanes, Combine combine) {
   for (int64_t distance = 1; distance < lanes; distance *= 2) {
     Value other;

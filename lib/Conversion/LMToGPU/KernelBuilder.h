@@ -174,6 +174,8 @@ public:
   Value ballot(Value condition);
   /// The value of the lane whose number differs by xor `distance`.
   Value shuffleXor(Value scalar, int64_t distance);
+  /// The value of lane number `lane` (i32).
+  Value shuffleFrom(Value scalar, Value lane);
 
   //===--------------------------------------------------------------------===//
   // Leaves that differ between targets
