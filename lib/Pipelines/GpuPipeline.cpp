@@ -28,6 +28,7 @@ void hipfuse::buildFrontPipeline(OpPassManager &pm,
                                  const GpuPipelineOptions &options) {
   lm::AttachTargetPassOptions targetOptions;
   targetOptions.chip = options.chip;
+  targetOptions.maxHeadsPerLaunch = options.headsPerLaunch;
   pm.addPass(lm::createAttachTargetPass(targetOptions));
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
@@ -85,7 +86,7 @@ void hipfuse::buildKernelPipeline(OpPassManager &pm,
   entryOptions.device = true;
   pm.addPass(createMakeEntryPointsPass(entryOptions));
   pm.addPass(createConvertElementwiseToLinalgPass());
-  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(createEliminateEmptyTensorsPass());
   pm.addPass(bufferization::createOneShotBufferizePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -29,11 +29,18 @@ void hipfuse::buildFrontPipeline(OpPassManager &pm,
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  if (!options.fuse)
+  if (options.fuse) {
+    lm::FusePassOptions fuseOptions;
+    fuseOptions.mhc = options.mhc;
+    pm.addPass(lm::createFusePass(fuseOptions));
+  }
+  if (options.headsPerLaunch != 0) {
+    lm::SplitHeadsPassOptions splitOptions;
+    splitOptions.maxHeads = options.headsPerLaunch;
+    pm.addPass(lm::createSplitHeadsPass(splitOptions));
+  }
+  if (!options.fuse && options.headsPerLaunch == 0)
     return;
-  lm::FusePassOptions fuseOptions;
-  fuseOptions.mhc = options.mhc;
-  pm.addPass(lm::createFusePass(fuseOptions));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -43,7 +50,7 @@ void hipfuse::buildHostLoweringPipeline(OpPassManager &pm,
   // Tensors to buffers.
   pm.addPass(createMakeEntryPointsPass());
   pm.addPass(createConvertElementwiseToLinalgPass());
-  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(createEliminateEmptyTensorsPass());
   pm.addPass(bufferization::createOneShotBufferizePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

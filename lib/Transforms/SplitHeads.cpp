@@ -82,9 +82,13 @@ static SmallVector<OpTy, 2> splitInHalves(OpTy op, IRRewriter &rewriter) {
     if constexpr (std::is_same_v<OpTy, SparseMlaDecodeOp>)
       if (op.getSink())
         sink = slice(op.getSink(), 0);
+    // Nothing of a destination is read, so that a half needs no slice of it: an
+    // empty tensor that is inserted is computed in its place.
     SmallVector<Value> inits;
     for (Value init : op.getDpsInits())
-      inits.push_back(slice(init, 1));
+      inits.push_back(tensor::EmptyOp::create(
+          rewriter, loc, HeadSlice(rewriter, loc, init, 1, first, half).sizes,
+          tensorType(init).getElementType()));
     auto part = cast<OpTy>(rewriter.clone(*op));
     part.getQMutable().set(q);
     if constexpr (std::is_same_v<OpTy, SparseMlaDecodeOp>)

@@ -5,6 +5,7 @@
 
     check_device_attention.py --build DIR --edges EDGE... --device DEVICE
                               [--target T] [--clusters N...]
+                              [--heads-per-launch N]
     check_device_attention.py --build DIR --edges EDGE... --target T
                               --save FILE.so
     check_device_attention.py --runtime LIBRARY --artefact FILE.so
@@ -68,7 +69,9 @@ def plan(args, directory, text, clusters):
     check_attention.tool(
         args, "hipfuse-opt", source, "-o", planned,
         f"--lm-attach-target=chip={args.target}", "--cse",
-        "--lm-compact-slots", "--lm-split-heads", "--lm-decompose-attention",
+        "--lm-compact-slots",
+        f"--lm-split-heads=max-heads={args.heads_per_launch}",
+        "--lm-decompose-attention",
         f"--lm-materialize-plans=num-clusters={clusters}",
         "--mlir-print-local-scope")
     with open(planned) as file:
@@ -96,7 +99,9 @@ def compile_checks(args, directory, checks, seed):
     # target ends as "no code" instead of ending the compilation.
     targets = args.target if args.target == "host" else args.target + ",host"
     check_attention.tool(args, "hipfuse-compile", source, "-o", artefact,
-                         "--target=" + targets, *args.compile_option)
+                         "--target=" + targets,
+                         f"--heads-per-launch={args.heads_per_launch}",
+                         *args.compile_option)
     return artefact
 
 
@@ -175,6 +180,8 @@ def main():
     parser.add_argument("--edges", nargs="+", required=True,
                         choices=sorted(check_attention.EDGES))
     parser.add_argument("--clusters", type=int, nargs="+", default=[0])
+    parser.add_argument("--heads-per-launch", type=int, default=0, metavar="N",
+                        help="split attention of more heads")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only cases whose lines match")
     parser.add_argument("--csv", help="write the results here, too")

@@ -81,6 +81,11 @@ static cl::opt<mlir::lm::MhcMode>
                    clEnumValN(mlir::lm::MhcMode::Fused, "fused",
                               "Wherever the target has the kernel")),
         cl::cat(category));
+static cl::opt<unsigned> headsPerLaunch(
+    "heads-per-launch",
+    cl::desc("Most query heads of one attention, which is split above that "
+             "(default: 0, as the target says; the host splits none)"),
+    cl::value_desc("number"), cl::init(0), cl::cat(category));
 static cl::opt<std::string>
     hostCpu("host-cpu",
             cl::desc("x86-64 processor of the host code (default: native)"),
@@ -168,6 +173,7 @@ static constexpr StringLiteral kProducer =
 static void setOptions(hipfuse::HostPipelineOptions &options) {
   options.fuse = fuse;
   options.mhc = mhc;
+  options.headsPerLaunch = headsPerLaunch;
   options.producer = kProducer.str();
 }
 
@@ -176,6 +182,7 @@ static void setOptions(hipfuse::GpuPipelineOptions &options,
   options.chip = target.chip.str();
   options.fuse = fuse;
   options.mhc = mhc;
+  options.headsPerLaunch = headsPerLaunch;
   options.linker = linker;
   options.ptxas = ptxas;
   options.optLevel = optLevel;

@@ -57,6 +57,36 @@ def MakeEntryPointsPass : Pass<"hipfuse-make-entry-points", "::mlir::ModuleOp"> 
   ];
 }
 
+def EliminateEmptyTensorsPass
+    : Pass<"hipfuse-eliminate-empty-tensors", "::mlir::ModuleOp"> {
+  let summary = "Compute tensors where they are inserted or materialised";
+  let description = [{
+    As upstream's `eliminate-empty-tensors`, a `tensor.empty` that is filled and
+    then becomes a part of another tensor, or the whole of a result's buffer,
+    becomes that part, so that nothing is copied:
+
+    ```mlir
+    %0 = tensor.empty() : tensor<32xf32>
+    %1 = linalg.fill ... outs(%0 : tensor<32xf32>)
+    %2 = tensor.insert_slice %1 into %t[32] [32] [1] ...
+    ```
+
+    becomes
+
+    ```mlir
+    %0 = tensor.extract_slice %t[32] [32] [1] ...
+    %1 = linalg.fill ... outs(%0 : tensor<32xf32>)
+    %2 = tensor.insert_slice %1 into %t[32] [32] [1] ...
+    ```
+
+    It differs in the order: from the last insertion to the first. Where `%t` is
+    empty too and is inserted elsewhere itself, upstream's pass makes `%0` a part
+    of the empty tensor, and that of a result's buffer after it.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def EmitDescriptorPass : Pass<"hipfuse-emit-descriptor", "::mlir::ModuleOp"> {
   let summary = "Emit the artefact's descriptor as constant data";
   let description = [{

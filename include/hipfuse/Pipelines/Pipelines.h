@@ -35,6 +35,11 @@ struct CommonPipelineOptions : mlir::PassPipelineOptions<Derived> {
           clEnumValN(mlir::lm::MhcMode::Fused, "fused",
                      "wherever the target has the kernel")),
       llvm::cl::init(mlir::lm::MhcMode::Auto)};
+  Option<int64_t> headsPerLaunch{
+      *this, "heads-per-launch",
+      llvm::cl::desc("Most query heads of one attention, which is split above "
+                     "that (default: 0, as the target says)"),
+      llvm::cl::init(0)};
   Option<std::string> producer{
       *this, "producer",
       llvm::cl::desc("Text in the artefact that says what wrote it"),

@@ -357,6 +357,8 @@ def SplitHeadsPass : Pass<"lm-split-heads"> {
     ...                                       the same of heads 32 to 63
     ```
 
+    The destinations of the parts are empty tensors, for nothing of a destination
+    is read; `hipfuse-eliminate-empty-tensors` makes each its part of `%o0`.
     Every operand on the side of the keys and the plan are shared, and the merge
     of two scopes and the sink happen inside each half, so that the bits stay
     the same. A number of heads that cannot be halved is an error.
