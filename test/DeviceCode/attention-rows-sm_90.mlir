@@ -2,11 +2,14 @@
 // warp group's blocks of eight: three queries of 16 heads are 48 rows, and 64 are
 // computed, four blocks for each of two warp groups.
 
-// RUN: hipfuse-compile --target=sm_90 --ptxas=none --emit=isa %s -o - | FileCheck %s
-// CHECK: .entry mla_decode_0
-// CHECK: wgmma.mma_async.sync.aligned.m64n32k16
-// CHECK-COUNT-2: stmatrix.sync.aligned.m8n8.x4.trans.shared.b16
-// CHECK: wgmma.mma_async.sync.aligned.m64n64k16
+// RUN: hipfuse-compile --target=sm_90 --ptxas=none --emit=isa %s -o %t.ptx
+// RUN: FileCheck %s --input-file=%t.ptx --check-prefix=SCORES
+// RUN: FileCheck %s --input-file=%t.ptx --check-prefix=WEIGHTS
+// SCORES: .entry mla_decode_0
+// SCORES: wgmma.mma_async.sync.aligned.m64n32k16
+// WEIGHTS: .entry mla_decode_0
+// WEIGHTS-COUNT-2: stmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// WEIGHTS: wgmma.mma_async.sync.aligned.m64n64k16
 
 func.func @decode(%q: tensor<?x16x576xbf16>, %cache: tensor<?x64x576xbf16>,
                   %table: tensor<?x?xi32>, %n: tensor<?xi32>,

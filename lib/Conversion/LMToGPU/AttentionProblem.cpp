@@ -197,11 +197,14 @@ static Value minsi(KernelBuilder &b, Value lhs, Value rhs) {
 }
 
 Value AttentionKernel::loadI32(const Buffer &buffer, ValueRange indices) {
-  Value value = b.load(buffer, b.rowOffset(buffer, indices), Value(),
-                       /*lanes=*/1, /*constant=*/true);
+  return toI32(b.load(buffer, b.rowOffset(buffer, indices), Value(),
+                      /*lanes=*/1, /*constant=*/true));
+}
+
+/// What i32 does not hold is no slot, page or length either.
+Value AttentionKernel::toI32(Value value) {
   if (value.getType() != b.getI64Type())
     return value;
-  // What i32 does not hold is no slot, page or length either.
   auto i64 = [&](int64_t bound) -> Value {
     return arith::ConstantOp::create(b, b.getI64IntegerAttr(bound));
   };
@@ -298,19 +301,42 @@ SmallVector<Value> AttentionKernel::forWorks(
 // Keys
 //===----------------------------------------------------------------------===//
 
-Value AttentionKernel::loadEntry(const AttentionWork &work, unsigned scope,
-                                 Value index) {
+std::pair<Value, Value> AttentionKernel::indexOfEntry(const AttentionWork &work,
+                                                      unsigned scope,
+                                                      Value index) {
   Value exists = b.cmpi(IPredicate::ult, index, work.lengths[scope]);
-  const Buffer *list = &slots[scope];
   if (problem.isPaged()) {
-    list = &table;
     index = arith::DivUIOp::create(b, index, pageSizes[scope]);
     exists = b.andi(exists, b.cmpi(IPredicate::ult, index, tableColumns));
   }
+  return {exists, index};
+}
+
+EntryPlace AttentionKernel::placeOfEntry(const AttentionWork &work,
+                                         unsigned scope, Value index) {
+  EntryPlace place;
+  std::tie(place.exists, index) = indexOfEntry(work, scope, index);
+  const Buffer &list = listOf(scope);
+  place.pointer =
+      b.address(list, b.rowOffset(list, {work.request, index}), Value());
+  return place;
+}
+
+Value AttentionKernel::entryOf(Value element, Value exists) {
+  return b.select(exists, toI32(element), b.i32(-1));
+}
+
+Value AttentionKernel::loadEntry(const AttentionWork &work, unsigned scope,
+                                 Value index) {
+  Value exists;
+  std::tie(exists, index) = indexOfEntry(work, scope, index);
   // What is not in a list or table is not loaded.
   return b.ifElse(
       exists,
-      [&] { return SmallVector<Value>{loadI32(*list, {work.request, index})}; },
+      [&] {
+        return SmallVector<Value>{
+            loadI32(listOf(scope), {work.request, index})};
+      },
       b.i32(-1))[0];
 }
 

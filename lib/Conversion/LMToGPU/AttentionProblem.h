@@ -106,6 +106,12 @@ struct AttentionWork {
   Value secondBegin;
 };
 
+/// Where an entry of a list or block table is.
+struct EntryPlace {
+  Value exists; ///< i1
+  Value pointer;
+};
+
 /// Where a key is.
 struct KeyPlace {
   Value visible; ///< i1; the offsets mean nothing without it
@@ -131,6 +137,13 @@ public:
   /// needed: what the list or block table has (i32), -1 where that is nothing,
   /// and the key that it names.
   Value loadEntry(const AttentionWork &work, unsigned scope, Value index);
+  /// The entry's element in memory; the pointer means nothing without `exists`.
+  EntryPlace placeOfEntry(const AttentionWork &work, unsigned scope,
+                          Value index);
+  /// What `loadEntry` gives for an element (i32 or i64).
+  Value entryOf(Value element, Value exists);
+  /// The type of these elements.
+  Type entryType(unsigned scope) const { return listOf(scope).element; }
   KeyPlace findKey(unsigned scope, Value index, Value entry);
   /// Keys of a paged request that query row `row` sees: those below.
   Value visibleKeys(const AttentionWork &work, Value row);
@@ -145,6 +158,13 @@ public:
 
 private:
   Value loadI32(const Buffer &buffer, ValueRange indices);
+  Value toI32(Value value);
+  /// Whether an entry exists, and its number in the list or block table.
+  std::pair<Value, Value> indexOfEntry(const AttentionWork &work,
+                                       unsigned scope, Value index);
+  const Buffer &listOf(unsigned scope) const {
+    return problem.isPaged() ? table : slots[scope];
+  }
   Value loadScalar(Value memref);
   AttentionWork plannedWork(Value number);
   AttentionWork wholeRequest(Value request);

@@ -134,12 +134,13 @@ void WgmmaUnit::wait(Value address, Value parity) {
 }
 
 void WgmmaUnit::copyAsync(Value shared, Value global, Value size,
-                          int64_t offset) {
-  // Offsets in the text need no register each.
-  b.assembly({},
-             "cp.async.cg.shared.global.L2::128B [$0+" +
-                 std::to_string(offset) + "], [$1], 16, $2;",
-             "r,l,r,~{memory}", {shared, global, size});
+                          int64_t offset, int64_t most) {
+  // Only whole units can pass by the first cache. Offsets in the text need no
+  // register each.
+  std::string text = most == 16 ? "cp.async.cg" : "cp.async.ca";
+  text += ".shared.global.L2::128B [$0+" + std::to_string(offset) +
+          "], [$1], " + std::to_string(most) + ", $2;";
+  b.assembly({}, text, "r,l,r,~{memory}", {shared, global, size});
 }
 
 void WgmmaUnit::syncWarp() {
@@ -189,9 +190,14 @@ void WgmmaUnit::setRegisters(int64_t count, bool more) {
              "~{memory}", {});
 }
 
-Value WgmmaUnit::fromLane(Value value, Value lane) {
+Value WgmmaUnit::fromFirstLane(Value value) {
   return b.intrinsic("llvm.nvvm.shfl.sync.idx.i32", b.getI32Type(),
-                     {b.i32(-1), value, lane, b.i32(31)});
+                     {b.i32(-1), value, b.i32(0), b.i32(31)});
+}
+
+Value WgmmaUnit::keep(Value value) {
+  return b.intrinsic("llvm.nvvm.shfl.sync.bfly.i32", b.getI32Type(),
+                     {b.i32(-1), value, b.i32(0), b.i32(31)});
 }
 
 Value WgmmaUnit::pointer(Value shared) {

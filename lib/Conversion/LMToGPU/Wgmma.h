@@ -75,10 +75,11 @@ public:
   /// Waits until the phase with this parity (i32) has ended.
   void wait(Value address, Value parity);
 
-  /// Starts a copy of 16 bytes to shared memory; where `size` (i32, else 16)
-  /// is 0 it writes zeros and reads nothing.
+  /// Starts a copy of `most` bytes, 4, 8 or 16, to shared memory; where `size`
+  /// (i32, else `most`) is 0 it writes zeros and reads nothing.
   /// The shared address is `offset` bytes behind `shared`.
-  void copyAsync(Value shared, Value global, Value size, int64_t offset = 0);
+  void copyAsync(Value shared, Value global, Value size, int64_t offset = 0,
+                 int64_t most = 16);
   /// Makes a group of the thread's copies since the last one.
   void commitCopies();
   /// Waits for all copies but those of the last `groups` groups.
@@ -92,17 +93,16 @@ public:
   void setRegisters(int64_t count, bool more);
 
   /// Warp: the first lane's value, which is then known to be the same in all.
-  Value fromFirstLane(Value value) { return fromLane(value, b.i32(0)); }
-  /// The same value, in a register until it is used last.
-  Value keep(Value value) { return fromLane(value, b.laneInWave()); }
+  Value fromFirstLane(Value value);
+  /// The same value, in a register until it is used last: the compiler cannot
+  /// find it again from where it came, nor what follows from it any sooner.
+  Value keep(Value value);
 
   Value pointer(Value shared);
   Value load(Type type, Value shared, unsigned alignment);
   void store(Value value, Value shared, unsigned alignment);
 
 private:
-  Value fromLane(Value value, Value lane);
-
   KernelBuilder &b;
 };
 

@@ -69,15 +69,9 @@ void WgmmaDecode::run() {
   b.setInsertionPointToStart(&roles.getThenRegion().front());
   if (shape.movesRegisters)
     unit.setRegisters(shape.consumerRegisters, /*more=*/true);
-  // The compiler would find these anew from the thread's number wherever it is
-  // short of registers, which takes longer than what it saves.
-  lane = unit.keep(b.laneInWave());
-  group = unit.fromFirstLane(group);
-  warp = unit.fromFirstLane(b.remui(b.divui(b.thread(), 32), kWarpGroup / 32));
-  columnBytes = unit.keep(b.shli(b.remui(lane, 4), 3));
-  keyBytes = unit.keep(b.shli(b.addi(b.shli(warp, 4), b.shrui(lane, 2)), 2));
-  weightBytes = unit.keep(weightOffset());
-  firstScore = b.muli(group, b.i32(shape.rows / kConsumerGroups));
+  lane = b.laneInWave();
+  group = b.divui(b.thread(), kWarpGroup);
+  warp = b.remui(b.divui(b.thread(), 32), kWarpGroup / 32);
   eachWork([&](const AttentionWork &work, Value count) {
     return consumeWork(work, count);
   });
@@ -87,6 +81,19 @@ void WgmmaDecode::run() {
   eachWork([&](const AttentionWork &work, Value count) {
     return tiles.produce(work, count);
   });
+}
+
+/// Finds anew what follows from the consumer's place in its group. Otherwise
+/// the compiler would find all addresses before all works and, as there are not
+/// so many registers, keep them in memory.
+void WgmmaDecode::findPlace() {
+  lane = unit.keep(lane);
+  group = unit.fromFirstLane(group);
+  warp = unit.fromFirstLane(warp);
+  columnBytes = unit.keep(b.shli(b.remui(lane, 4), 3));
+  keyBytes = unit.keep(b.shli(b.addi(b.shli(warp, 4), b.shrui(lane, 2)), 2));
+  weightBytes = unit.keep(weightOffset());
+  firstScore = b.muli(group, b.i32(shape.rows / kConsumerGroups));
 }
 
 //===----------------------------------------------------------------------===//
@@ -115,7 +122,7 @@ Value WgmmaDecode::rowAddress(Value piece, Value row, Value unit) {
 void WgmmaDecode::forUnits(
     const AttentionWork &work, int64_t units,
     function_ref<void(Value, Value, Value, Value)> body) {
-  auto loop = scf::ForOp::create(b, b.thread(), b.i32(shape.rows * units),
+  auto loop = scf::ForOp::create(b, thread(), b.i32(shape.rows * units),
                                  b.i32(kConsumers));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -381,6 +388,7 @@ WgmmaDecode::State WgmmaDecode::moveReferences(const State &state,
 }
 
 Value WgmmaDecode::consumeWork(const AttentionWork &work, Value count) {
+  findPlace();
   loadQueries(work);
   int64_t columns = 2 * scoreBlocks();
   State state;
@@ -401,6 +409,7 @@ Value WgmmaDecode::consumeWork(const AttentionWork &work, Value count) {
     scf::YieldOp::create(b, next.pack());
   }
   state = State::unpack(loop.getResults(), columns);
+  findPlace();
   finish(work, state);
   return state.count;
 }
@@ -420,7 +429,8 @@ void lm::emitWgmmaDecode(const AttentionProblem &problem,
                          const Partials &partials) {
   WgmmaShape shape =
       WgmmaShape::of(problem.heads * problem.qLen, problem.columns,
-                     WgmmaTiles::keyUnits(problem), context.target.ldsBytes);
+                     WgmmaTiles::keyUnits(problem),
+                     WgmmaTiles::entryBytes(problem), context.target.ldsBytes);
   KernelBuilder b(problem.op, context, shape.getThreads(), /*vector=*/8);
   b.useArchitectureFeatures();
   WgmmaDecode(b, problem, partials, shape).run();

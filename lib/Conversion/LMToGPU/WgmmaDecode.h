@@ -64,6 +64,7 @@ private:
     static State unpack(ValueRange values, int64_t columns);
   };
 
+  void findPlace();
   Value consumeWork(const AttentionWork &work, Value count);
   void forUnits(const AttentionWork &work, int64_t units,
                 function_ref<void(Value, Value, Value, Value)> body);
@@ -94,6 +95,10 @@ private:
   Value isEmpty(Value max) {
     return b.cmpf(arith::CmpFPredicate::OEQ, max,
                   b.f32(-std::numeric_limits<float>::infinity()));
+  }
+  /// The consumer's number.
+  Value thread() {
+    return b.addi(b.addi(b.shli(group, 7), b.shli(warp, 5)), lane);
   }
   void syncConsumers() { unit.namedBarrier(/*id=*/1, kConsumers); }
   Value rowAddress(Value piece, Value row, Value unit);

@@ -53,9 +53,9 @@ void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
                         ? b.cmpi(IPredicate::sge, work.partialRow, b.i32(0))
                         : Value();
   // One thread for each row finds what it is multiplied by.
-  Value thread = b.thread();
-  b.ifThen(b.below(thread, shape.rows),
-           [&] { finishRow(work, thread, isPartial); });
+  Value number = thread();
+  b.ifThen(b.below(number, shape.rows),
+           [&] { finishRow(work, number, isPartial); });
   syncConsumers();
   SmallVector<Value> factors = loadColumns(address(shape.factors), outBlocks());
   if (!isPartial)

@@ -15,7 +15,7 @@
 using namespace mlir::lm;
 
 WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
-                          int64_t ldsBytes) {
+                          int64_t entryBytes, int64_t ldsBytes) {
   // A producer holds its units of a key in registers, four to a unit. Those of
   // the longer keys leave room for fewer rows of output.
   int64_t mostRows = keyUnits > 28 ? 32 : 64;
@@ -32,14 +32,15 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   constexpr int64_t kStageBytes = kTileKeys * 4 + 16;
   int64_t rest = ldsBytes - queryBytes - weightBytes - shape.rows * (4 * 4 + 4);
   shape.stages = std::min(kMaxStages, rest / (shape.tileBytes + kStageBytes));
-  shape.stagedUnits = 0;
-  int64_t stagedBytes = shape.producers * 16;
+  shape.places = 0;
+  int64_t placeBytes = shape.producers * 16;
   if (keyUnits) {
     // Memory is better spent on keys that are on their way than on more tiles.
     shape.stages = 2;
-    rest -= shape.stages * (shape.tileBytes + kStageBytes);
+    rest -= shape.stages * (shape.tileBytes + kStageBytes) +
+            shape.producers * entryBytes;
     int64_t perThread = llvm::divideCeil(keyUnits, kThreadsPerKey);
-    shape.stagedUnits = std::min(perThread + kRopeUnits, rest / stagedBytes);
+    shape.places = std::min(perThread + kOtherPlaces, rest / placeBytes);
   }
   int64_t end = 0;
   auto take = [&](int64_t bytes) {
@@ -50,7 +51,9 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   shape.keys = take(shape.stages * shape.tileBytes);
   shape.queries = take(queryBytes);
   shape.weights = take(weightBytes);
-  shape.staging = take(shape.stagedUnits * stagedBytes);
+  shape.staging = take(shape.places * placeBytes);
+  shape.entryBytes = entryBytes;
+  shape.entries = take(keyUnits ? shape.producers * entryBytes : 0);
   shape.full = take(shape.stages * 8);
   shape.empty = take(shape.stages * 8);
   shape.visible = take(shape.stages * kTileKeys * 4);

@@ -30,6 +30,9 @@ inline constexpr int64_t kConsumers = kConsumerGroups * kWarpGroup;
 /// key's 64 columns of bf16.
 inline constexpr int64_t kThreadsPerKey = 4;
 inline constexpr int64_t kRopeUnits = 8 / kThreadsPerKey;
+/// Places of a thread that are not for units of codes: for the scales, and for
+/// the columns of bf16.
+inline constexpr int64_t kOtherPlaces = 1 + kRopeUnits;
 
 /// How a workgroup divides its problem and its shared memory. Offsets are
 /// bytes.
@@ -37,9 +40,10 @@ struct WgmmaShape {
   /// The shape for `queryRows` query rows and heads of `columns` columns, of
   /// which a workgroup takes up to 64, in `ldsBytes` of shared memory. Keys
   /// that become bf16 on the way have up to `keyUnits` times 16 bytes before
-  /// that; 0 if all are copied.
+  /// that; 0 if all are copied. Entries of lists and block tables are of
+  /// `entryBytes`.
   static WgmmaShape of(int64_t queryRows, int64_t columns, int64_t keyUnits,
-                       int64_t ldsBytes);
+                       int64_t entryBytes, int64_t ldsBytes);
 
   int64_t rows;        ///< of a workgroup, 16, 32 or 64
   int64_t groups;      ///< workgroups for all query rows
@@ -50,13 +54,15 @@ struct WgmmaShape {
   int64_t consumerRegisters, producerRegisters;
   int64_t tileBytes;
   int64_t queries, keys, weights; ///< multiples of 1024
-  int64_t staging;                ///< [stagedUnits, producers, 16 bytes]
-  int64_t stagedUnits;            ///< units of a key that wait there
-  int64_t visible;                ///< f32 [stages, 64]: 0, or -inf
-  int64_t maxima;                 ///< f32 [groups, 4 warps, rows / 2]
-  int64_t factors;                ///< f32 [rows]
-  int64_t full, empty;            ///< barriers [stages]
-  int64_t bytes;                  ///< of all
+  int64_t staging;                ///< [places, producers, 16 bytes]
+  int64_t places;                 ///< of a thread's units, while they wait
+  int64_t entries;                ///< [producers, entryBytes]
+  int64_t entryBytes;
+  int64_t visible;     ///< f32 [stages, 64]: 0, or -inf
+  int64_t maxima;      ///< f32 [groups, 4 warps, rows / 2]
+  int64_t factors;     ///< f32 [rows]
+  int64_t full, empty; ///< barriers [stages]
+  int64_t bytes;       ///< of all
 
   int64_t getThreads() const { return kConsumers + producers; }
 };

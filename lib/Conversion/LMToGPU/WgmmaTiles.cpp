@@ -94,8 +94,9 @@ Value WgmmaTiles::produce(const AttentionWork &work, Value count) {
   ArrayRef<ScopeOperands> scopes = problem.scopes;
   // Scopes of one layout share a loop, which does not run dry between them.
   if (converts(problem, scopes[0]) &&
-      llvm::all_of(scopes, [&](const ScopeOperands &scope) {
-        return scope.layout == scopes[0].layout;
+      llvm::all_of(llvm::seq<unsigned>(scopes.size()), [&](unsigned scope) {
+        return scopes[scope].layout == scopes[0].layout &&
+               kernel.entryType(scope) == kernel.entryType(0);
       }))
     return convertTiles(work, 0, scopes.size(), counts, count);
   for (unsigned scope = 0; scope < scopes.size(); ++scope)

@@ -39,6 +39,8 @@ public:
   }
   /// Units of 16 bytes of the longest keys that are converted; 0 if none is.
   static int64_t keyUnits(const AttentionProblem &problem);
+  /// Bytes of an entry of the lists or the block table.
+  static int64_t entryBytes(const AttentionProblem &problem);
   /// The producers' part of a work; returns the number of tiles after it.
   Value produce(const AttentionWork &work, Value count);
 
@@ -51,7 +53,7 @@ public:
   Value packPairs(ArrayRef<Value> values);
 
 private:
-  struct KeyFormat;
+  class Converter;
 
   /// The keys of a scope in a work: indices `begin` to `end`.
   std::pair<Value, Value> rangeOf(const AttentionWork &work, unsigned scope);

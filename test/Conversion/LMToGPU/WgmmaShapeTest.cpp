@@ -23,11 +23,16 @@ TEST(WgmmaShape, FitsAndIsAligned) {
   // Copied, ds_mla_584 or ds_mla_656, fp8, and bf16 that is rounded.
   const std::vector<int64_t> formats[] = {{512, 0, 28, 32, 64},
                                           {576, 0, 32, 36, 72}};
+  std::vector<std::pair<int64_t, int64_t>> rowsAndEntries;
+  for (int64_t rows : {8, 16, 24, 32, 48, 64, 128, 512})
+    for (int64_t entryBytes : {4, 8})
+      rowsAndEntries.push_back({rows, entryBytes});
   for (const std::vector<int64_t> &format : formats)
     for (size_t i = 1; i < format.size(); ++i)
-      for (int64_t rows : {8, 16, 24, 32, 48, 64, 128, 512}) {
+      for (auto [rows, entryBytes] : rowsAndEntries) {
         int64_t columns = format[0], units = format[i];
-        WgmmaShape shape = WgmmaShape::of(rows, columns, units, ldsBytes());
+        WgmmaShape shape =
+            WgmmaShape::of(rows, columns, units, entryBytes, ldsBytes());
         SCOPED_TRACE(testing::Message()
                      << rows << " rows of " << columns << ", units " << units);
         EXPECT_LE(shape.bytes, ldsBytes());
@@ -41,13 +46,13 @@ TEST(WgmmaShape, FitsAndIsAligned) {
           EXPECT_EQ(offset % 1024, 0);
         EXPECT_EQ(shape.tileBytes % 1024, 0);
         EXPECT_EQ(shape.rows / kConsumerGroups % 8, 0);
-        for (int64_t offset : {shape.full, shape.empty})
+        for (int64_t offset : {shape.entries, shape.full, shape.empty})
           EXPECT_EQ(offset % 8, 0);
         EXPECT_EQ(shape.staging % 16, 0);
-        // The columns of bf16 have no other place; more is for the others.
-        EXPECT_GE(shape.stagedUnits, units ? kRopeUnits : 0);
-        EXPECT_LE(shape.staging + shape.stagedUnits * shape.producers * 16,
-                  shape.full);
+        // Scales and columns of bf16 wait nowhere else; more is for the codes.
+        EXPECT_GE(shape.places, units ? kOtherPlaces : 0);
+        EXPECT_LE(shape.staging + shape.places * shape.producers * 16,
+                  shape.entries);
         if (!shape.movesRegisters)
           continue;
         // In eights, and together no more than the workgroup starts with.
