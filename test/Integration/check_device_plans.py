@@ -51,6 +51,12 @@ PLANS = (
     (dict(clusters=48, max_split=5, page=256, granularity=2), 20, 1),
     (dict(clusters=8, topk=3, granularity=1), 40, 1),
     (dict(clusters=200, granularity=1, overhead=1), 512, 2),
+    # As many tiles as the workgroup has threads, and nearly as many clusters.
+    (dict(clusters=132, topk=128, extra_topk=512, granularity=64, overhead=2),
+     512, 2),
+    (dict(clusters=511, granularity=16, overhead=31), 512, 1),
+    (dict(clusters=132, page=64, granularity=1, overhead=2), 512, 2),
+    (dict(clusters=510, q_len=2, q_tile=1, granularity=2, overhead=3), 256, 1),
     # Positions beyond 32 bits.
     (dict(clusters=40, overhead=10**8, granularity=1), 40, 1),
     (dict(clusters=7, overhead=10**9, page=4), 700, 1),

@@ -34,44 +34,8 @@ static_assert(kPlanThreads < (1 << kTileBits));
 static_assert(kMaxPlanClusters < (1 << kJumpBits));
 
 //===----------------------------------------------------------------------===//
-// LDS
+// Search
 //===----------------------------------------------------------------------===//
-
-LdsArray::LdsArray(KernelBuilder &b, StringRef name, Type element, int64_t size)
-    : element(element), b(b) {
-  int64_t bytes = size * element.getIntOrFloatBitWidth() / 8;
-  std::string symbol = ("lds_" + name + "_" + Twine(bytes)).str();
-  base = b.ldsAddress(symbol, bytes, b.i32(0));
-}
-
-Value LdsArray::address(Value index) const {
-  return LLVM::GEPOp::create(b, base.getType(), element, base,
-                             LLVM::GEPArg(index));
-}
-
-Value LdsArray::load(Value index) const {
-  unsigned bytes = element.getIntOrFloatBitWidth() / 8;
-  return LLVM::LoadOp::create(b, element, address(index), bytes);
-}
-
-void LdsArray::store(Value value, Value index) const {
-  unsigned bytes = element.getIntOrFloatBitWidth() / 8;
-  LLVM::StoreOp::create(b, value, address(index), bytes);
-}
-
-//===----------------------------------------------------------------------===//
-// Integers
-//===----------------------------------------------------------------------===//
-
-static Value low32(KernelBuilder &b, Value value) {
-  if (value.getType() == b.getI32Type())
-    return value;
-  return arith::TruncIOp::create(b, b.getI32Type(), value);
-}
-
-static Value zext32(KernelBuilder &b, Value value) {
-  return arith::ExtUIOp::create(b, b.getI32Type(), value);
-}
 
 /// Bits [first, first + count) of an i32.
 static Value bitsOf(KernelBuilder &b, Value word, int64_t first,
@@ -79,24 +43,21 @@ static Value bitsOf(KernelBuilder &b, Value word, int64_t first,
   return b.andi(b.shrui(word, first), b.i32((int64_t(1) << count) - 1));
 }
 
-//===----------------------------------------------------------------------===//
-// Search
-//===----------------------------------------------------------------------===//
-
 /// Positions of a chunk in i32 leave room for as many steps ahead as a wave may
 /// have lanes.
 static constexpr int64_t kStepsAhead = 64;
 
-PlanStarts::PlanStarts(KernelBuilder &b, int64_t clusters, int64_t overhead)
-    : positions(b, "starts", b.getI64Type(), clusters),
-      tileOf(b, "start_tiles", b.getI32Type(), clusters), b(b),
-      clusters(clusters), overhead(overhead),
-      tileStart(b, "tiles", b.getI64Type(), kPlanThreads + 2),
-      restStart(b, "rests", b.getI64Type(), kPlanThreads + 1),
-      buckets(b, "buckets", b.getI16Type(), kBuckets + 1),
-      paths(b, "paths", b.getI32Type(), kPlanThreads * kPathSteps),
-      jumps(b, "jumps", b.getI32Type(), kPlanThreads + 1),
-      state(b, "walk", b.getI64Type(), 2) {}
+PlanStarts::PlanStarts(KernelBuilder &b, LdsMemory memory, int64_t clusters,
+                       int64_t overhead)
+    : positions(memory.take(b.getI64Type(), clusters)),
+      tileOf(memory.take(b.getI32Type(), clusters)), b(b), clusters(clusters),
+      overhead(overhead),
+      tileStart(memory.take(b.getI64Type(), kPlanThreads + 2)),
+      restStart(memory.take(b.getI64Type(), kPlanThreads + 1)),
+      buckets(memory.take(b.getI16Type(), kBuckets + 1)),
+      paths(memory.take(b.getI32Type(), kPlanThreads * kPathSteps)),
+      jumps(memory.take(b.getI32Type(), kPlanThreads + 1)),
+      state(memory.take(b.getI64Type(), 2)) {}
 
 LdsArray PlanStarts::spare() const {
   static_assert(kPathSteps * 4 > 3 * 8);

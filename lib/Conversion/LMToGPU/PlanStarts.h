@@ -24,36 +24,9 @@
 #ifndef HIPFUSE_LIB_CONVERSION_LMTOGPU_PLANSTARTS_H
 #define HIPFUSE_LIB_CONVERSION_LMTOGPU_PLANSTARTS_H
 
-#include "KernelBuilder.h"
+#include "PlanSums.h"
 
 namespace mlir::lm {
-
-/// Threads of a planner's workgroup: each has a tile of a chunk of tiles.
-inline constexpr int64_t kPlanThreads = 512;
-/// Clusters up to which LDS holds all starts.
-inline constexpr int64_t kMaxPlanClusters = 1024;
-
-/// Integers in LDS.
-class LdsArray {
-public:
-  /// Memory of `size` integers of type `element`, all arrays of a kernel with
-  /// names of their own.
-  LdsArray(KernelBuilder &b, StringRef name, Type element, int64_t size);
-  /// The same memory as integers of another type.
-  LdsArray(const LdsArray &other, Type element)
-      : element(element), b(other.b), base(other.base) {}
-
-  Value load(Value index) const;
-  void store(Value value, Value index) const;
-
-  Type element;
-
-private:
-  Value address(Value index) const;
-
-  KernelBuilder &b;
-  Value base;
-};
 
 /// Tiles of a chunk, of which every thread has one. Positions are i64.
 struct PlanTiles {
@@ -68,8 +41,10 @@ struct PlanTiles {
 /// every chunk.
 class PlanStarts {
 public:
-  /// `overhead` is the number of positions that each tile's end takes.
-  PlanStarts(KernelBuilder &b, int64_t clusters, int64_t overhead);
+  /// `overhead` is the number of positions that each tile's end takes; arrays
+  /// are taken from `memory`.
+  PlanStarts(KernelBuilder &b, LdsMemory memory, int64_t clusters,
+             int64_t overhead);
 
   /// Finds the starts in a chunk from cluster `cluster` on, `step` apart and
   /// the first of them at `next`, but for those in rests. In the first chunk
