@@ -32,6 +32,8 @@ static Refusal emitDecode(OpTy op, EmitterContext &context) {
     return refusal;
   Partials partials = Partials::of(problem);
   if (wgmma)
+    partials.order = PartialOrder::Wgmma;
+  if (wgmma)
     emitWgmmaDecode(problem, context, partials);
   else
     emitMfmaDecode(problem, context, partials);

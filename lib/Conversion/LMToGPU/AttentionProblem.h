@@ -65,11 +65,21 @@ struct AttentionProblem {
   float smScale;
 };
 
+/// Which column a partial result has at a position of its row.
+enum class PartialOrder {
+  Columns, ///< the column of that number
+  /// As wgmma leaves O^T in registers, so that a thread stores 16 bytes and
+  /// eight of them a line: position g 256 + w 64 + q 32 + l 4 + k has column
+  /// g 256 + (2 q + k / 2) 64 + w 16 + (k mod 2) 8 + l.
+  Wgmma,
+};
+
 /// The f32 memory where a plan's partial results go: `out` `[R, H, V]`,
 /// normalised, and `lse` `[R, H]`, natural, -inf and a row of zeros where a
 /// work has no key.
 struct Partials {
   Value out, lse;
+  PartialOrder order = PartialOrder::Columns;
 
   /// Memory of the function around the problem's operation that all its
   /// attention operations share: they run one after another.

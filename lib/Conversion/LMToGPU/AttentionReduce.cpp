@@ -65,7 +65,8 @@ public:
   ReduceKernel(const AttentionProblem &problem, const EmitterContext &context,
                const Partials &partials)
       : b(problem.op, context, kThreads, kColumns), problem(problem),
-        wave(b.getTarget().waveSize), waves(kThreads / wave),
+        order(partials.order), wave(b.getTarget().waveSize),
+        waves(kThreads / wave),
         parts(problem.valueColumns / (wave * kColumns)) {
     assert(parts * wave * kColumns == problem.valueColumns);
     b.setName("attention_reduce");
@@ -94,6 +95,7 @@ private:
                    int64_t chunks);
   Sums mergeWaves(const Sums &sums, Value number);
   void finish(const Sums &sums, Value firstColumn);
+  void storeColumns(Value values, Value offset, Value first);
   Value referenceOf(Value max) {
     Value isEmpty = b.cmpf(FPredicate::OEQ, max, b.f32(-kInf));
     return b.select(isEmpty, b.f32(0.0f), max);
@@ -101,6 +103,7 @@ private:
 
   KernelBuilder b;
   const AttentionProblem &problem;
+  PartialOrder order;
   int64_t wave, waves; ///< lanes of a wave, and waves of a workgroup
   int64_t parts;       ///< workgroups of a row, if rows are few
   Value gridRows, gridParts, isFew, numRows;
@@ -275,6 +278,23 @@ Sums ReduceKernel::mergeWaves(const Sums &sums, Value number) {
   return {max, total, {columns}};
 }
 
+/// Stores the values of four positions from `first` on.
+void ReduceKernel::storeColumns(Value values, Value offset, Value first) {
+  if (order == PartialOrder::Columns)
+    return b.storeF32(values, out, offset, first);
+  auto bits = [&](int64_t lowest, int64_t count) {
+    return b.andi(b.shrui(first, lowest), b.i32((1 << count) - 1));
+  };
+  Value column = b.addi(b.shli(b.shrui(first, 8), 8), bits(2, 3));
+  column = b.addi(column, b.shli(bits(5, 1), 7));
+  column = b.addi(column, b.shli(bits(6, 2), 4));
+  for (int64_t k = 0; k < kColumns; ++k) {
+    Value value = vector::ExtractOp::create(b, values, ArrayRef<int64_t>{k});
+    b.storeF32(value, out, offset,
+               b.addi(column, b.i32(k / 2 * 64 + k % 2 * 8)));
+  }
+}
+
 /// Writes the row's columns from the lane's `firstColumn` on.
 void ReduceKernel::finish(const Sums &sums, Value firstColumn) {
   Value isEmpty = b.cmpf(FPredicate::OEQ, sums.total, b.f32(0.0f));
@@ -287,8 +307,8 @@ void ReduceKernel::finish(const Sums &sums, Value firstColumn) {
     if (sink)
       values =
           applySinkFactor(b, values, sinkFactor(b, loadAt(sink, head), merged));
-    b.storeF32(values, out, offset,
-               b.addi(firstColumn, b.i32(c * wave * kColumns)));
+    storeColumns(values, offset,
+                 b.addi(firstColumn, b.i32(c * wave * kColumns)));
   }
   if (lse)
     b.ifThen(b.isZero(firstColumn), [&] {

@@ -62,7 +62,7 @@ private:
   }
   void copyScales(const Source &source);
   void copyUnits(const Source &source, const Step &step);
-  SmallVector<Value> take(const Step &step);
+  SmallVector<Value> take(const Step &step, int64_t pending);
   void convert(int64_t round, Value raw);
   void storeRope(int64_t round, Value words);
   SmallVector<Value> addTile(Value tile, ValueRange carried);
@@ -102,11 +102,11 @@ WgmmaTiles::Converter::Converter(WgmmaTiles &tiles, const AttentionWork &work,
                 "a key for four threads of two warp groups");
   assert(numScopes == 1 || (numScopes == 2 && scope == 0));
   assert(staged >= 0 && "scales and columns of bf16 have places");
-  // Two units at a time hide the latency of shared memory.
-  constexpr int64_t kUnitsPerStep = 2;
-  for (int64_t first = 0; first < staged; first += kUnitsPerStep)
+  // Fewer where others need the registers.
+  const int64_t unitsPerStep = staged < format.rounds() ? 1 : 2;
+  for (int64_t first = 0; first < staged; first += unitsPerStep)
     steps.push_back(
-        {codes + first, codes + std::min(first + kUnitsPerStep, staged)});
+        {codes + first, codes + std::min(first + unitsPerStep, staged)});
   if (codes > rope)
     steps.push_back({rope, codes});
   Value thread = b.subi(b.thread(), b.i32(kConsumers));
@@ -204,10 +204,11 @@ void WgmmaTiles::Converter::copyUnits(const Source &source, const Step &step) {
   unit.commitCopies();
 }
 
-/// What was copied to the places of a step of the tile before. Every tile makes
-/// a group for each step, and one before them.
-SmallVector<Value> WgmmaTiles::Converter::take(const Step &step) {
-  unit.waitForCopies(steps.size());
+/// What was copied to the places of a step. `pending` groups of copies were
+/// started since.
+SmallVector<Value> WgmmaTiles::Converter::take(const Step &step,
+                                               int64_t pending) {
+  unit.waitForCopies(pending);
   SmallVector<Value> taken;
   for (int64_t place = step.first; place < step.last; ++place)
     taken.push_back(unit.load(VectorType::get({4}, b.getI32Type()),
@@ -249,7 +250,9 @@ SmallVector<Value> WgmmaTiles::Converter::addTile(Value tile,
                                                   ValueRange carried) {
   Value number = carried[0], visible = carried[1];
   ValueRange units = carried.drop_front(2);
-  SmallVector<Value> taken = take({0, rope});
+  // Every tile makes a group for scales and entry, and one for each step.
+  const int64_t numSteps = steps.size();
+  SmallVector<Value> taken = take({0, rope}, numSteps);
   if (rope)
     scales = taken.front();
   Value nextTile = b.addi(tile, b.i32(1));
@@ -258,6 +261,9 @@ SmallVector<Value> WgmmaTiles::Converter::addTile(Value tile,
     copyScales(next);
   copyEntry(b.addi(tile, b.i32(2)));
   unit.commitCopies();
+  SmallVector<Value> raws;
+  if (numSteps)
+    raws = take(steps.front(), numSteps);
 
   Value stage, parity;
   std::tie(stage, parity) = tiles.stageOf(number);
@@ -270,8 +276,12 @@ SmallVector<Value> WgmmaTiles::Converter::addTile(Value tile,
   firstTarget = b.addi(base, b.shli(place, 4));
   secondTarget =
       arith::XOrIOp::create(b, firstTarget, b.i32(isBf16 ? 4 * 16 : 16));
-  for (const Step &step : steps) {
-    for (auto [i, raw] : llvm::enumerate(take(step))) {
+  for (auto [number, step] : llvm::enumerate(steps)) {
+    // The next step's are read while this one's are converted.
+    SmallVector<Value> nextRaws;
+    if (number + 1 < steps.size())
+      nextRaws = take(steps[number + 1], numSteps - 1);
+    for (auto [i, raw] : llvm::enumerate(raws)) {
       int64_t place = step.first + i;
       if (place < codes)
         storeRope(place - rope, raw);
@@ -279,6 +289,7 @@ SmallVector<Value> WgmmaTiles::Converter::addTile(Value tile,
         convert(place - codes, raw);
     }
     copyUnits(next, step);
+    raws = nextRaws;
   }
   SmallVector<Value> result = {b.addi(number, b.i32(1)), next.visible};
   for (int64_t round = staged; round < format.rounds(); ++round) {

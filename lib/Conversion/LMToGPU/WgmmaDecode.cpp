@@ -116,46 +116,71 @@ Value WgmmaDecode::rowAddress(Value piece, Value row, Value unit) {
                 b.addi(b.shli(row, 7), b.shli(swizzled, 4)));
 }
 
-/// Calls `body`, in a loop of all consumers, for each of the `units` 16-byte
-/// units of each row: with the row, the unit's number, and the row of q and the
-/// head.
-void WgmmaDecode::forUnits(
-    const AttentionWork &work, int64_t units,
-    function_ref<void(Value, Value, Value, Value)> body) {
-  auto loop = scf::ForOp::create(b, thread(), b.i32(shape.rows * units),
-                                 b.i32(kConsumers));
+/// Calls `body`, in a loop of all consumers, for rows of the workgroup: with a
+/// row, and its row of q and head. A warp has whole rows, every eighth of them,
+/// so that all are alike to the swizzle.
+void WgmmaDecode::forRows(const AttentionWork &work,
+                          function_ref<void(ArrayRef<Row>)> body) {
+  constexpr int64_t kWarps = kConsumers / 32, kRowsPerStep = 2;
+  static_assert(kWarps % 8 == 0);
+  Value first = b.addi(b.shli(group, 2), warp);
+  auto loop = scf::ForOp::create(b, first, b.i32(shape.rows),
+                                 b.i32(kRowsPerStep * kWarps));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value number = loop.getInductionVar();
-  Value row = b.divui(number, units), place = b.remui(number, units);
-  auto [token, head] = queryOf(work, row);
-  body(row, place, token, head);
+  SmallVector<Row> rows;
+  for (int64_t i = 0; i < kRowsPerStep; ++i) {
+    Row row;
+    row.number = b.addi(loop.getInductionVar(), b.i32(i * kWarps));
+    std::tie(row.token, row.head) = queryOf(work, row.number);
+    row.exists = b.cmpi(IPredicate::slt, row.token, work.lastRow);
+    rows.push_back(row);
+  }
+  body(rows);
+}
+
+/// Calls `body` for the lane's 16-byte units of a row of `units`, 32 apart,
+/// with the unit's piece and place there.
+void WgmmaDecode::forUnits(int64_t units,
+                           function_ref<void(Value, Value, Value)> body) {
+  Value place = b.andi(lane, b.i32(7)), piece = b.shrui(lane, 3);
+  for (int64_t first = 0; first < units; first += 32) {
+    Value number = b.addi(lane, b.i32(first));
+    auto call = [&] { body(number, b.addi(piece, b.i32(first / 8)), place); };
+    if (first + 32 <= units)
+      call();
+    else
+      b.ifThen(b.below(number, units), call);
+  }
 }
 
 void WgmmaDecode::loadQueries(const AttentionWork &work) {
   int64_t units = problem.columns / 8; // of 16 bytes as bf16
   bool copies = q.element.isBF16() && !problem.a8w8;
-  forUnits(work, units, [&](Value row, Value place, Value token, Value head) {
-    Value exists = b.cmpi(IPredicate::slt, token, work.lastRow);
-    token = b.select(exists, token, work.firstRow);
-    Value target = rowAddress(b.shrui(place, 3), row, b.andi(place, b.i32(7)));
-    Value offset = b.rowOffset(q, {token, head}), column = b.shli(place, 3);
-    if (copies) {
-      unit.copyAsync(target, b.address(q, offset, column),
-                     b.select(exists, b.i32(16), b.i32(0)));
-    } else {
-      SmallVector<Value> values =
-          tiles.toFloats(b.load(q, offset, column, 8), q.element);
-      if (problem.a8w8 && q.elementBytes() > 1) {
-        if (Value scale = kernel.queryScale())
-          for (Value &value : values)
-            value = b.divf(value, scale);
-        values = tiles.roundToFp8(values);
-      }
-      for (Value &value : values)
-        value = b.select(exists, value, b.f32(0.0f));
-      unit.store(tiles.packPairs(values), target, 16);
-    }
+  forRows(work, [&](ArrayRef<Row> rows) {
+    for (const Row &row : rows)
+      forUnits(units, [&](Value number, Value piece, Value place) {
+        Value token = b.select(row.exists, row.token, work.firstRow);
+        Value target = rowAddress(piece, row.number, place);
+        Value offset = b.rowOffset(q, {token, row.head});
+        Value column = b.shli(number, 3);
+        if (copies) {
+          unit.copyAsync(target, b.address(q, offset, column),
+                         b.select(row.exists, b.i32(16), b.i32(0)));
+          return;
+        }
+        SmallVector<Value> values =
+            tiles.toFloats(b.load(q, offset, column, 8), q.element);
+        if (problem.a8w8 && q.elementBytes() > 1) {
+          if (Value scale = kernel.queryScale())
+            for (Value &value : values)
+              value = b.divf(value, scale);
+          values = tiles.roundToFp8(values);
+        }
+        for (Value &value : values)
+          value = b.select(row.exists, value, b.f32(0.0f));
+        unit.store(tiles.packPairs(values), target, 16);
+      });
   });
   if (copies)
     unit.waitForCopies();
@@ -215,16 +240,7 @@ SmallVector<Value> WgmmaDecode::scoresOf(const AttentionWork &work, Value stage,
                      piece * shape.rows * kSwizzleBytes + inner,
                      /*accumulates=*/column > 0});
   }
-  Value queries =
-      b.addi(address(shape.queries), b.muli(firstScore, b.i32(kSwizzleBytes)));
-  SmallVector<Value> scores = unit.multiply(
-      steps, /*tiles=*/1, shape.rows / kConsumerGroups, /*transposeA=*/false,
-      unit.descriptor(tiles.tileAddress(stage)), unit.descriptor(queries), {});
-
-  Value factor = b.mulf(kernel.logitFactor(0), b.f32(kLog2E));
-  if (isSecond)
-    factor = b.select(isSecond, b.mulf(kernel.logitFactor(1), b.f32(kLog2E)),
-                      factor);
+  // Loaded before the product, which takes longer.
   SmallVector<Value> bias, positions;
   Value row = b.shrui(keyBytes, 2);
   for (int64_t i = 0; i < 2; ++i) {
@@ -236,6 +252,16 @@ SmallVector<Value> WgmmaDecode::scoresOf(const AttentionWork &work, Value stage,
         b.addi(work.begin, b.addi(b.muli(tile, b.i32(kTileKeys)),
                                   b.addi(row, b.i32(8 * i)))));
   }
+  Value queries =
+      b.addi(address(shape.queries), b.muli(firstScore, b.i32(kSwizzleBytes)));
+  SmallVector<Value> scores = unit.multiply(
+      steps, /*tiles=*/1, shape.rows / kConsumerGroups, /*transposeA=*/false,
+      unit.descriptor(tiles.tileAddress(stage)), unit.descriptor(queries), {});
+
+  Value factor = b.mulf(kernel.logitFactor(0), b.f32(kLog2E));
+  if (isSecond)
+    factor = b.select(isSecond, b.mulf(kernel.logitFactor(1), b.f32(kLog2E)),
+                      factor);
   for (int64_t j = 0; j < scoreBlocks(); ++j)
     for (int64_t e = 0; e < 2; ++e) {
       Value limit;

@@ -66,8 +66,13 @@ private:
 
   void findPlace();
   Value consumeWork(const AttentionWork &work, Value count);
-  void forUnits(const AttentionWork &work, int64_t units,
-                function_ref<void(Value, Value, Value, Value)> body);
+  /// A row of the workgroup, and whether the work has it.
+  struct Row {
+    Value number, token, head, exists;
+  };
+  void forRows(const AttentionWork &work,
+               function_ref<void(ArrayRef<Row>)> body);
+  void forUnits(int64_t units, function_ref<void(Value, Value, Value)> body);
   void loadQueries(const AttentionWork &work);
   State addTile(const AttentionWork &work, const State &state, Value tile,
                 ArrayRef<Value> counts);
@@ -75,13 +80,15 @@ private:
   SmallVector<Value> scoresOf(const AttentionWork &work, Value stage,
                               Value tile, Value isSecond);
   void finish(const AttentionWork &work, const State &state);
-  void finishRow(const AttentionWork &work, Value number, Value isPartial);
+  void finishRow(const AttentionWork &work, Value number, Value isPartial,
+                 Value rowSink);
   Value scaledOut(const State &state, ArrayRef<Value> factors, int64_t i);
   void storeOut(const AttentionWork &work, const State &state,
                 ArrayRef<Value> factors);
+  void storePartial(const AttentionWork &work, const State &state,
+                    ArrayRef<Value> factors);
   void storeColumnPairs(const AttentionWork &work, const State &state,
-                        ArrayRef<Value> factors, const Buffer &buffer,
-                        bool isPartial);
+                        ArrayRef<Value> factors);
 
   Value exp2(Value value) {
     return b.intrinsic("llvm.nvvm.ex2.approx.ftz.f", b.getF32Type(), value);

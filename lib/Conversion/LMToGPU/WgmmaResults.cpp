@@ -31,6 +31,13 @@ static constexpr float kInf = std::numeric_limits<float>::infinity();
 static constexpr float kLn2 = 0.69314718055994530942f;
 
 void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
+  // One thread for each row finds what it is multiplied by. Its sink is asked
+  // for before the sums are added up.
+  Value number = thread(), rowSink;
+  if (sink) {
+    Value head = queryOf(work, b.remui(number, shape.rows)).second;
+    rowSink = b.load(sink, b.rowOffset(sink, head), Value(), 1, true);
+  }
   Value groupBytes = b.i32(shape.rows / kConsumerGroups * 4);
   Value sumsAddress =
       b.addi(address(shape.maxima), b.muli(firstScore, b.i32(4 * 4)));
@@ -52,10 +59,8 @@ void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
   Value isPartial = problem.hasPlan()
                         ? b.cmpi(IPredicate::sge, work.partialRow, b.i32(0))
                         : Value();
-  // One thread for each row finds what it is multiplied by.
-  Value number = thread();
   b.ifThen(b.below(number, shape.rows),
-           [&] { finishRow(work, number, isPartial); });
+           [&] { finishRow(work, number, isPartial, rowSink); });
   syncConsumers();
   SmallVector<Value> factors = loadColumns(address(shape.factors), outBlocks());
   if (!isPartial)
@@ -63,7 +68,7 @@ void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
   auto branch = scf::IfOp::create(b, isPartial, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&branch.getThenRegion().front());
-  storeColumnPairs(work, state, factors, partOut, /*isPartial=*/true);
+  storePartial(work, state, factors);
   b.setInsertionPointToStart(&branch.getElseRegion().front());
   storeOut(work, state, factors);
 }
@@ -71,7 +76,7 @@ void WgmmaDecode::finish(const AttentionWork &work, const State &state) {
 /// Stores the log-sum-exp of row `number` of the workgroup, and leaves what
 /// its output is multiplied by in place of its maximum.
 void WgmmaDecode::finishRow(const AttentionWork &work, Value number,
-                            Value isPartial) {
+                            Value isPartial, Value rowSink) {
   int64_t perGroup = shape.rows / kConsumerGroups;
   Value sums = b.addi(
       address(shape.maxima),
@@ -107,9 +112,7 @@ void WgmmaDecode::finishRow(const AttentionWork &work, Value number,
       storeLse(lse, row);
     if (!sink)
       return factor;
-    Value safe = b.select(exists, head, b.i32(0));
-    Value value = b.load(sink, b.rowOffset(sink, safe), Value(), 1, true);
-    return b.mulf(factor, sinkFactor(b, value, lseValue));
+    return b.mulf(factor, sinkFactor(b, rowSink, lseValue));
   };
   auto partial = [&] {
     storeLse(partLse, b.addi(work.partialRow, b.subi(row, work.firstRow)));
@@ -138,7 +141,7 @@ Value WgmmaDecode::scaledOut(const State &state, ArrayRef<Value> factors,
 void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
                            ArrayRef<Value> factors) {
   if (!out.element.isBF16())
-    return storeColumnPairs(work, state, factors, out, /*isPartial=*/false);
+    return storeColumnPairs(work, state, factors);
   // Rows of 64-column pieces, each swizzled as operands are.
   Value first = b.muli(group, b.i32(outTiles()));
   // Matrix m of a store: columns 8 (m mod 2) .. of the warp's, block m / 2.
@@ -160,23 +163,61 @@ void WgmmaDecode::storeOut(const AttentionWork &work, const State &state,
     }
   syncConsumers();
   int64_t units = problem.valueColumns / 8;
-  forUnits(work, units, [&](Value row, Value place, Value token, Value head) {
-    Value words = unit.load(
-        b.vectorOf(b.getBF16Type(), 8),
-        rowAddress(b.shrui(place, 3), row, b.andi(place, b.i32(7))), 16);
-    b.ifThen(b.cmpi(IPredicate::slt, token, work.lastRow), [&] {
-      b.store(words, out, b.rowOffset(out, {token, head}), b.shli(place, 3));
-    });
+  assert(units % 32 == 0 && "a value for each lane");
+  forRows(work, [&](ArrayRef<Row> rows) {
+    // All are loaded before the first is stored.
+    SmallVector<Value> loaded;
+    for (const Row &row : rows)
+      forUnits(units, [&](Value, Value piece, Value place) {
+        loaded.push_back(unit.load(b.vectorOf(b.getBF16Type(), 8),
+                                   rowAddress(piece, row.number, place), 16));
+      });
+    auto words = loaded.begin();
+    for (const Row &row : rows)
+      b.ifThen(row.exists, [&] {
+        Value offset = b.rowOffset(out, {row.token, row.head});
+        forUnits(units, [&](Value number, Value, Value) {
+          b.store(*words++, out, offset, b.shli(number, 3));
+        });
+      });
   });
   // The next queries come to the same place.
   syncConsumers();
 }
 
+/// A partial result, in the order of PartialOrder::Wgmma.
+void WgmmaDecode::storePartial(const AttentionWork &work, const State &state,
+                               ArrayRef<Value> factors) {
+  assert(outTiles() == 4 && "as the order of partial results says");
+  Value first = b.addi(b.shli(group, 8),
+                       b.addi(b.shli(warp, 6), b.andi(lane, b.i32(~3))));
+  for (int64_t j = 0; j < outBlocks(); ++j)
+    for (int64_t e = 0; e < 2; ++e) {
+      Value number = b.addi(b.shli(b.remui(lane, 4), 1), b.i32(8 * j + e));
+      Value row, head;
+      std::tie(row, head) = queryOf(work, number);
+      Value at = b.addi(work.partialRow, b.subi(row, work.firstRow));
+      Value offset = b.rowOffset(partOut, {at, head});
+      b.ifThen(b.cmpi(IPredicate::slt, row, work.lastRow), [&] {
+        for (int64_t q = 0; q < 2; ++q) {
+          SmallVector<Value> values;
+          for (int64_t t : {2 * q, 2 * q + 1})
+            for (int64_t i = 0; i < 2; ++i)
+              values.push_back(scaledOut(
+                  state, factors, t * 4 * outBlocks() + 4 * j + 2 * i + e));
+          Value four = vector::FromElementsOp::create(
+              b, b.vectorOf(b.getF32Type(), 4), values);
+          b.store(four, partOut, offset, b.addi(first, b.i32(32 * q)));
+        }
+      });
+    }
+}
+
 /// Lanes of neighbouring rows of O^T swap, so that each stores two columns of
 /// the output at once.
 void WgmmaDecode::storeColumnPairs(const AttentionWork &work,
-                                   const State &state, ArrayRef<Value> factors,
-                                   const Buffer &buffer, bool isPartial) {
+                                   const State &state,
+                                   ArrayRef<Value> factors) {
   Value isOdd = b.isNonZero(b.andi(b.shrui(lane, 2), b.i32(1)));
   Value odd = b.andi(b.shrui(lane, 2), b.i32(1));
   // First column of the pair: the even one of the two rows of O^T.
@@ -190,9 +231,7 @@ void WgmmaDecode::storeColumnPairs(const AttentionWork &work,
     Value row, head;
     std::tie(row, head) = queryOf(work, number);
     Value exists = b.cmpi(IPredicate::slt, row, work.lastRow);
-    Value at =
-        isPartial ? b.addi(work.partialRow, b.subi(row, work.firstRow)) : row;
-    Value offset = b.rowOffset(buffer, {at, head});
+    Value offset = b.rowOffset(out, {row, head});
     SmallVector<std::pair<Value, int64_t>> pairs;
     for (int64_t t = 0; t < outTiles(); ++t)
       for (int64_t i = 0; i < 2; ++i) {
@@ -211,7 +250,7 @@ void WgmmaDecode::storeColumnPairs(const AttentionWork &work,
       }
     b.ifThen(exists, [&] {
       for (auto [pair, first] : pairs)
-        b.storeF32(pair, buffer, offset, b.addi(column, b.i32(first)));
+        b.storeF32(pair, out, offset, b.addi(column, b.i32(first)));
     });
   }
 }
