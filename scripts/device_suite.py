@@ -137,8 +137,8 @@ EDGES = ("slots", "merging")
 ATTENTION_EDGES = (
     "all-holes", "zero-length", "one-scope-empty", "sinks",
     "nan-in-unused-slots", "garbage-beyond-length", "holes", "duplicates",
-    "short-tails", "heads", "page-sizes", "topk", "two-scopes", "precisions",
-    "queries", "long-lists", "growing-lengths")
+    "short-tails", "heads", "page-sizes", "topk", "two-scopes", "part-tiles",
+    "precisions", "queries", "long-lists", "growing-lengths")
 CLUSTERS = (0, 1, 16)
 QUICK_EDGES = ("duplicates", "sinks")
 

@@ -99,8 +99,12 @@ void MaterializePlansPass::setBlocks(PlanKey &key, Operation *op) {
     block = target.getInfo().planBlockTokens;
     overhead = target.getInfo().planOverheadTokens;
   }
+  if (blockTokens > 0)
+    block = blockTokens;
   if (overheadTokens > 0)
     overhead = overheadTokens;
+  if (key.extraTopk)
+    block = std::max<int64_t>(block, AttentionPlanOp::kListAlignment);
   key.granularity = std::max<int64_t>(1, block / key.pageSize);
   key.overhead = llvm::divideCeil(overhead, key.granularity * key.pageSize);
 }
@@ -181,12 +185,6 @@ static LogicalResult checkPlan(Operation *op, const PlanKey &key,
       return op->emitError()
              << "has a plan for extra_topk " << *plan.getExtraTopk()
              << ", but needs one for " << key.extraTopk;
-    // Within a block the kernel cannot go from one cache to the other.
-    auto granularity = static_cast<int64_t>(plan.getGranularity());
-    if (takesBothScopes(op) && granularity < key.granularity)
-      return op->emitError()
-             << "has a plan of both scopes with granularity " << granularity
-             << ", but the target's blocks have " << key.granularity;
   }
   return success();
 }
@@ -325,12 +323,19 @@ void MaterializePlansPass::runOnOperation() {
        {std::tuple("num-clusters", int64_t(numClusters), int64_t(0)),
         std::tuple("tile-rows", int64_t(tileRows), int64_t(1)),
         std::tuple("max-split", int64_t(maxSplit), int64_t(0)),
+        std::tuple("block-tokens", int64_t(blockTokens), int64_t(0)),
         std::tuple("overhead-tokens", int64_t(overheadTokens), int64_t(0))})
     if (value < least) {
       emitError(getOperation()->getLoc())
           << name << " is " << value << ", but must be at least " << least;
       return signalPassFailure();
     }
+  if (blockTokens > 0 && !llvm::isPowerOf2_64(blockTokens)) {
+    emitError(getOperation()->getLoc())
+        << "block-tokens is " << blockTokens.getValue()
+        << ", but must be a power of two";
+    return signalPassFailure();
+  }
   promised.clear();
   plans.clear();
   WalkResult result = getOperation()->walk([&](Operation *op) {

@@ -343,6 +343,15 @@ def two_scopes():
 
 
 @edge
+def part_tiles():
+    """First lists that end within a tile, or begin the second within a block."""
+    for topk in (1, 40, 64, 100, 190, 320):
+        yield Check("sparse_mla_decode", tokens=7, topk=topk, extra_topk=330,
+                    extra_layout="fp8", extra_kv_scale=0.5, sink="normal",
+                    heads=8)
+
+
+@edge
 def precisions():
     """exact against its bar, a8w8 against the reference of the same."""
     for layout, d in (("bf16", 576), ("fp8", 576), ("ds_mla_656", 576),
@@ -500,6 +509,10 @@ def plan_golden():
         [0, 1, 3, 6, 8], reduce_indptr=[0, 2, 4, 4, 6, 6],
         reduce_partial_map=[0, 1, 2, 3, 4, 5]), requests=5, clusters=4,
         granularity=64, overhead=1, topk=100, extra_topk=512)
+    yield Check("attention_plan", lengths_of(40, 0, extra=(512, 0)), works_are(
+        [(0, 0, 0, 1, 0, 384, 192), (0, 1, 0, 1, 384, 576, 0),
+         (1, -1, 1, 2, 576, 576, 0)], [0, 1, 3, 3]), requests=2, clusters=3,
+        granularity=128, overhead=1, topk=40, extra_topk=512)
 
 
 @edge
@@ -513,12 +526,13 @@ def plan_options():
             dict(max_split=4, requests=2, clusters=64), dict(topk=2048),
             dict(topk=512, length=4096, clusters=256),
             dict(topk=128, extra_topk=512, granularity=64, overhead=1),
-            dict(topk=100, extra_topk=1000, max_split=2),
-            dict(topk=1, extra_topk=1, length=2), dict(topk=3, extra_topk=7,
-                                                       granularity=1)):
+            dict(topk=100, extra_topk=1000, granularity=64, max_split=2),
+            dict(topk=100, extra_topk=1000, granularity=256, overhead=1),
+            dict(topk=1, extra_topk=1, granularity=128, length=2),
+            dict(topk=3, granularity=1)):
         yield Check("attention_plan", **options)
     yield Check("attention_plan", wide("lengths", "extra_lengths"), topk=128,
-                extra_topk=512)
+                extra_topk=512, granularity=64)
 
 
 @edge
@@ -536,7 +550,8 @@ def plan_random():
             "attention_plan", repeat=400, page=page, topk=topk,
             extra_topk=extra_topk, q_len=q_len,
             clusters=int(rng.choice([1, 2, 3, 8, 16, 64])),
-            granularity=int(rng.choice([1, 16, 64])),
+            granularity=int(rng.choice([64, 128, 512] if extra_topk
+                                       else [1, 16, 64])),
             q_tile=int(rng.integers(1, q_len + 1)),
             overhead=int(rng.choice([0, 1, 5])),
             max_split=int(rng.choice([0, 1, 8])))

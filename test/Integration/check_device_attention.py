@@ -5,7 +5,7 @@
 
     check_device_attention.py --build DIR --edges EDGE... --device DEVICE
                               [--target T] [--clusters N...]
-                              [--heads-per-launch N]
+                              [--heads-per-launch N] [--block-tokens N]
     check_device_attention.py --build DIR --edges EDGE... --target T
                               --save FILE.so
     check_device_attention.py --runtime LIBRARY --artefact FILE.so
@@ -72,7 +72,8 @@ def plan(args, directory, text, clusters):
         "--lm-compact-slots",
         f"--lm-split-heads=max-heads={args.heads_per_launch}",
         "--lm-decompose-attention",
-        f"--lm-materialize-plans=num-clusters={clusters}",
+        f"--lm-materialize-plans=num-clusters={clusters} "
+        f"block-tokens={args.block_tokens}",
         "--mlir-print-local-scope")
     with open(planned) as file:
         lines = file.read().strip().split("\n")
@@ -182,6 +183,8 @@ def main():
     parser.add_argument("--clusters", type=int, nargs="+", default=[0])
     parser.add_argument("--heads-per-launch", type=int, default=0, metavar="N",
                         help="split attention of more heads")
+    parser.add_argument("--block-tokens", type=int, default=0, metavar="N",
+                        help="blocks of plans for a number of clusters")
     parser.add_argument("--filter", default="", metavar="REGEX",
                         help="only cases whose lines match")
     parser.add_argument("--csv", help="write the results here, too")

@@ -36,7 +36,10 @@ PLANS = (
     (dict(clusters=256, topk=2048), 20, 2),
     (dict(clusters=132, topk=128, extra_topk=512, granularity=64, overhead=1),
      40, 4),
-    (dict(clusters=16, topk=100, extra_topk=500, max_split=3), 20, 2),
+    (dict(clusters=16, topk=100, extra_topk=500, granularity=64, max_split=3),
+     20, 2),
+    (dict(clusters=48, topk=40, extra_topk=500, granularity=128, overhead=1),
+     40, 2),
     # Queries that share tiles, and that do not.
     (dict(clusters=64, q_len=4), 20, 2),
     (dict(clusters=64, q_len=4, q_tile=1, granularity=1), 20, 2),

@@ -95,7 +95,7 @@ func.func @plan(%n: tensor<?xi32>, %m: tensor<?xi32>) -> tensor<5xi32> {
   %r = tensor.empty(%b1) : tensor<?xi32>
   %f = tensor.empty(%b) : tensor<?x2xi32>
   %p = tensor.empty() : tensor<6xi32>
-  %0:5 = lm.attention_plan {extra_topk = 64, num_clusters = 4, topk = 64} ins(%n : tensor<?xi32>) extra_lengths(%m : tensor<?xi32>) outs(%w, %i, %r, %f, %p : tensor<?x8xi32>, tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<6xi32>)
+  %0:5 = lm.attention_plan {extra_topk = 64, granularity = 64, num_clusters = 4, topk = 64} ins(%n : tensor<?xi32>) extra_lengths(%m : tensor<?xi32>) outs(%w, %i, %r, %f, %p : tensor<?x8xi32>, tensor<5xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<6xi32>)
   return %0#1 : tensor<5xi32>
 }
 

@@ -2,9 +2,16 @@
 // RUN: FileCheck %s --check-prefix=REMARK --input-file=%t.remarks
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans=overhead-tokens=130 | FileCheck %s --check-prefix=OVERHEAD
 // RUN: hipfuse-opt %s --lm-attach-target=chip=gfx942 --lm-materialize-plans=overhead-tokens=130 | FileCheck %s --check-prefix=APART
+// RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans="block-tokens=128 overhead-tokens=130" | FileCheck %s --check-prefix=LARGE
+// RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans="block-tokens=16 overhead-tokens=130" | FileCheck %s --check-prefix=OVERHEAD
+// RUN: hipfuse-opt %s --lm-attach-target=chip=host --lm-materialize-plans=num-clusters=8 | FileCheck %s --check-prefix=HOST
 // RUN: not hipfuse-opt %s --lm-materialize-plans=overhead-tokens=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// RUN: not hipfuse-opt %s --lm-materialize-plans=block-tokens=-1 2>&1 | FileCheck %s --check-prefix=BLOCK-NEGATIVE
+// RUN: not hipfuse-opt %s --lm-materialize-plans=block-tokens=96 2>&1 | FileCheck %s --check-prefix=BLOCK-POWER
 
 // NEGATIVE: error: overhead-tokens is -1, but must be at least 0
+// BLOCK-NEGATIVE: error: block-tokens is -1, but must be at least 0
+// BLOCK-POWER: error: block-tokens is 96, but must be a power of two
 
 // One launch, one plan of both scopes, right after the later of the lengths,
 // whichever that is. Blocks and overhead are the target's: of 64 keys, so that
@@ -21,6 +28,12 @@
 
 // 130 tokens are three blocks of 64 and nine of 16. A target that launches
 // scopes apart has a plan for each.
+// Other blocks may be asked for; of both lists they have 64 tokens at least,
+// also on a target with smaller ones.
+// LARGE-LABEL: func.func @together
+// LARGE: lm.attention_plan {extra_topk = 64 : i64, granularity = 128 : i64, num_clusters = 132 : i64, overhead = 2 : i64, topk = 64 : i64}
+// HOST-LABEL: func.func @together
+// HOST: lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 8 : i64, topk = 64 : i64}
 // OVERHEAD-LABEL: func.func @together
 // OVERHEAD: lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 3 : i64, topk = 64 : i64}
 // APART-LABEL: func.func @together
@@ -93,8 +106,8 @@ func.func @no_lengths(%n: tensor<4xi32>, %q: tensor<4x16x576xbf16>, %c: tensor<?
   return %0, %1 : tensor<4x16x512xbf16>, tensor<4x16x512xbf16>
 }
 
-// A plan of both scopes that the program has is as good. Two plans stay, though
-// one launch takes one.
+// A plan of both scopes that the program has is as good, also in larger blocks
+// than the target's. Two plans stay, though one launch takes one.
 // CHECK-LABEL: func.func @given
 // CHECK: %[[P:.*]]:5 = lm.attention_plan {extra_topk = 64 : i64, granularity = 128 : i64,
 // CHECK-COUNT-2: lm.attention_plan

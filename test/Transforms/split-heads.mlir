@@ -56,7 +56,7 @@ func.func @memref(%q: memref<4x32x576xbf16>, %c: memref<?x64x576xbf16>, %s: memr
 // FOUR: %[[P:.*]]:5 = lm.attention_plan
 // FOUR-COUNT-2: lm.sparse_mla_decode {{.*}} extra_lengths({{[^)]*}}) plan(%[[P]]#0, %[[P]]#1, %[[P]]#2, %[[P]]#3, %[[P]]#4 : {{[^)]*}}) outs(
 func.func @plan_of_both(%q: tensor<4x32x576xbf16>, %c: tensor<?x64x576xbf16>, %s: tensor<4x64xi32>, %n: tensor<4xi32>, %w: tensor<7x8xi32>, %i: tensor<5xi32>, %f: tensor<4x2xi32>, %p: tensor<6xi32>, %o: tensor<4x32x512xbf16>) -> tensor<4x32x512xbf16> {
-  %plan:5 = lm.attention_plan {extra_topk = 64, num_clusters = 4, topk = 64} ins(%n : tensor<4xi32>) extra_lengths(%n : tensor<4xi32>) outs(%w, %i, %i, %f, %p : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  %plan:5 = lm.attention_plan {extra_topk = 64, granularity = 64, num_clusters = 4, topk = 64} ins(%n : tensor<4xi32>) extra_lengths(%n : tensor<4xi32>) outs(%w, %i, %i, %f, %p : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
   %0 = lm.sparse_mla_decode bf16 {extra_layout = #lm.cache_layout<bf16>, sm_scale = 0.5 : f32} ins(%q : tensor<4x32x576xbf16>) cache(%c : tensor<?x64x576xbf16>) slots(%s : tensor<4x64xi32>) lengths(%n : tensor<4xi32>) extra_cache(%c : tensor<?x64x576xbf16>) extra_slots(%s : tensor<4x64xi32>) extra_lengths(%n : tensor<4xi32>) plan(%plan#0, %plan#1, %plan#2, %plan#3, %plan#4 : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>) outs(%o : tensor<4x32x512xbf16>)
   return %0 : tensor<4x32x512xbf16>
 }

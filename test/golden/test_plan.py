@@ -20,6 +20,7 @@ def random_case(rng):
     """(lengths, Config, lengths of a second list or None)."""
     requests = int(rng.integers(1, 20))
     page, q_len, topk, extra_topk = 1, int(rng.integers(1, 9)), None, None
+    granularity = int(2**rng.integers(0, 8))
 
     def draw():
         lengths = rng.integers(0, rng.choice([2, 20, 200, 3000]), requests)
@@ -30,11 +31,12 @@ def random_case(rng):
         q_len, topk = 1, int(rng.choice([16, 100, 128, 512, 640, 2048]))
         if rng.random() < 0.5:
             extra_topk = int(rng.choice([1, 128, 512, 1000]))
+            granularity = int(rng.choice([64, 128, 1024]))
     elif rng.random() < 0.5:
         page = int(2**rng.integers(0, 9))
     return draw(), Config(
         int(rng.integers(1, 300 if rng.random() < 0.1 else 65)), page,
-        int(2**rng.integers(0, 8)),
+        granularity,
         int(rng.integers(1, 20)) if rng.random() < 0.5 else None, q_len,
         int(rng.integers(1, q_len + 1)) if rng.random() < 0.5 else None, topk,
         int(rng.integers(1, 6)) if rng.random() < 0.3 else None,
@@ -93,10 +95,25 @@ class Golden(unittest.TestCase):
         self.assertEqual(plan.reduce_indptr.tolist(), [0, 2, 4, 4, 6, 6])
         self.assertEqual(check_plan(plan, lengths, config, extra), [])
 
+    def test_a_block_holds_slots_of_both_lists(self):
+        lengths, extra = [40, 0], [512, 0]
+        config = Config(3, granularity=128, overhead=1, topk=40,
+                        extra_topk=512)
+        plan = make_plan(lengths, config, extra)
+        # The first list ends at 64, whatever the granularity.
+        self.assertEqual(config.tokens(lengths, extra).tolist(), [576, 0])
+        self.assertEqual(config.payload(lengths, extra), 4)
+        self.assertEqual(plan.works.tolist(), [
+            [0, 0, 0, 1, 0, 384, 192, 0],
+            [0, 1, 0, 1, 384, 576, 0, 0],
+            [1, -1, 1, 2, 576, 576, 0, 0]])
+        self.assertEqual(plan.work_indptr.tolist(), [0, 1, 3, 3])
+        self.assertEqual(check_plan(plan, lengths, config, extra), [])
+
     def test_an_empty_second_list_changes_only_where_requests_start(self):
         lengths = [100, 700, 0, 33]
-        config = Config(4, topk=512)
-        both = Config(4, topk=512, extra_topk=128)
+        config = Config(4, granularity=64, topk=512)
+        both = Config(4, granularity=64, topk=512, extra_topk=128)
         one = make_plan(lengths, config)
         two = make_plan(lengths, both, [0, -1, 0, 0])
         shift = 128 * one.works[:, REQUEST]
@@ -227,11 +244,13 @@ class Properties(unittest.TestCase):
     def test_invalid_options(self):
         for options in (dict(page=3), dict(granularity=12),
                         dict(q_tile=2), dict(topk=64, page=4),
-                        dict(extra_topk=64)):
+                        dict(extra_topk=64),
+                        dict(topk=64, extra_topk=64, granularity=32)):
             with self.assertRaisesRegex(ValueError, "plan: "):
                 Config(4, **options)
         for config, extra in ((Config(4, topk=64), [1]),
-                              (Config(4, topk=64, extra_topk=64), None)):
+                              (Config(4, granularity=64, topk=64,
+                                      extra_topk=64), None)):
             with self.assertRaisesRegex(ValueError, "plan: extra lengths"):
                 make_plan([1], config, extra)
 
@@ -321,7 +340,7 @@ class CarriedOut(unittest.TestCase):
     def test_two_lists_of_slots(self):
         rng = np.random.default_rng(4)
         lengths, extra = np.array([100, 64, 0, 7]), np.array([40, 0, 90, 1])
-        config = Config(5, 1, 16, 1, topk=100, extra_topk=90)
+        config = Config(5, 1, 64, 1, topk=100, extra_topk=90)
         listed = rng.integers(0, 400, (4, 100)), rng.integers(0, 80, (4, 90))
         caches = [formats.encode(rng.standard_normal((pages, 8, 576)), "bf16")
                   for pages in (50, 10)]
@@ -330,7 +349,7 @@ class CarriedOut(unittest.TestCase):
         plan = make_plan(lengths, config, extra)
         self.assertGreater(len(plan.reduce_partial_map), 0)
         bases = config.bases(lengths, extra)
-        filled = config.whole_blocks(lengths)
+        filled = config.filled(lengths)
 
         def attend(w, queries):
             """The positions of a work are slots of one list or the other."""

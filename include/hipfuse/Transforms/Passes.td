@@ -431,7 +431,7 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
 
     The configuration: as many clusters as the target has compute units; blocks
     of as many tokens as the target says (16 without one), or of a page if that
-    has more; tiles of queries of up to 128 rows of heads; works that cost, besides
+    has more, for two scopes at least 64; tiles of queries of up to 128 rows of heads; works that cost, besides
     their keys, what the target says, in whole blocks (the default of the plan
     where it says nothing).
 
@@ -439,8 +439,7 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
     size that is not a static power of two stays as it is, which is a remark of
     the category `lm-materialize-plans`. So is a plan for each scope that the
     program has where the target wants one of both; they stay. A plan that was
-    made of other lengths or for another shape of operation is an error, and so
-    is one of both scopes in smaller blocks than the target's.
+    made of other lengths or for another shape of operation is an error.
   }];
   let options = [
     Option<"numClusters", "num-clusters", "int64_t", "0",
@@ -449,6 +448,8 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
            "Rows of queries times heads that share a work's keys">,
     Option<"maxSplit", "max-split", "int64_t", "0",
            "Most clusters per request (0: no limit)">,
+    Option<"blockTokens", "block-tokens", "int64_t", "0",
+           "Tokens of a block, a power of two (0: the target's)">,
     Option<"overheadTokens", "overhead-tokens", "int64_t", "0",
            "What a work costs besides its keys, in tokens (0: the target's)">
   ];

@@ -20,6 +20,8 @@ using namespace mlir::lm;
 
 using IPredicate = arith::CmpIPredicate;
 
+static constexpr int64_t kListAlignment = AttentionPlanOp::kListAlignment;
+
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//

@@ -21,9 +21,6 @@
 
 namespace mlir::lm {
 
-/// Slots of a joint plan's first list are filled up to a multiple of this.
-inline constexpr int64_t kListAlignment = 64;
-
 /// One scope of keys. All values are memrefs.
 struct ScopeOperands {
   CacheLayout layout;

@@ -79,8 +79,8 @@ Value PlanRows::tokensOf(ValueRange lengths, Type type) {
   if (lengths.size() == 1)
     return tokens;
   Value extra = tokensIn(lengths[1], op.getExtraTopk());
-  Value filled =
-      b.muli(ceilDiv(tokens, op.getGranularity()), op.getGranularity());
+  Value filled = b.muli(ceilDiv(tokens, AttentionPlanOp::kListAlignment),
+                        AttentionPlanOp::kListAlignment);
   return b.select(b.cmpi(IPredicate::eq, extra, constant(0, extra)), tokens,
                   b.addi(filled, extra));
 }

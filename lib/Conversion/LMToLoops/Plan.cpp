@@ -114,8 +114,9 @@ Request PlanLowering::sizeOf(Value request) {
   if (op.getExtraLengths()) {
     Value extra =
         tokensOf(op.getExtraLengths(), request, limit(op.getExtraTopk()));
-    Value granularity = b.index(op.getGranularity());
-    Value filled = b.muli(ceilDiv(tokens, op.getGranularity()), granularity);
+    constexpr int64_t kAlignment = AttentionPlanOp::kListAlignment;
+    Value alignment = b.index(kAlignment);
+    Value filled = b.muli(ceilDiv(tokens, kAlignment), alignment);
     tokens = b.select(b.cmpi(IPredicate::eq, extra, b.index(0)), tokens,
                       b.addi(filled, extra));
   }

@@ -36,7 +36,7 @@ func.func @queries(%n: tensor<?xi64>, %w: tensor<?x8xi32>, %wi: tensor<257xi32>,
   return %p#0, %p#1, %p#2, %p#3, %p#4 : tensor<?x8xi32>, tensor<257xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<510xi32>
 }
 func.func @two_lists(%n: tensor<?xi32>, %m: tensor<?xi32>, %w: tensor<?x8xi32>, %wi: tensor<1025xi32>, %ri: tensor<?xi32>, %rf: tensor<?x2xi32>, %rp: tensor<2046xi32>) -> (tensor<?x8xi32>, tensor<1025xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<2046xi32>) {
-  %p:5 = lm.attention_plan {num_clusters = 1024, topk = 100, extra_topk = 500} ins(%n : tensor<?xi32>) extra_lengths(%m : tensor<?xi32>)
+  %p:5 = lm.attention_plan {granularity = 64, num_clusters = 1024, topk = 100, extra_topk = 500} ins(%n : tensor<?xi32>) extra_lengths(%m : tensor<?xi32>)
     outs(%w, %wi, %ri, %rf, %rp : tensor<?x8xi32>, tensor<1025xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<2046xi32>)
   return %p#0, %p#1, %p#2, %p#3, %p#4 : tensor<?x8xi32>, tensor<1025xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<2046xi32>
 }

@@ -56,8 +56,8 @@ func.func @plan(%n: memref<?xi32>, %w: memref<?x8xi32>, %i: memref<5xi32>, %r: m
   return
 }
 
-// The sizes are of both lists: the first, of 3 slots at most and in whole blocks
-// of 8, and 5 of the second. Where that is empty the first counts as it is.
+// The sizes are of both lists: the first, of 3 slots at most and filled up to 64
+// positions, and 5 of the second. Where that is empty the first counts as it is.
 
 // CHECK-LABEL: func.func @plan_two_lists(
 // CHECK-SAME: %[[N:[a-z0-9]+]]: memref<?xi32>, %[[M:[a-z0-9]+]]: memref<?xi64>
@@ -69,13 +69,13 @@ func.func @plan(%n: memref<?xi32>, %w: memref<?x8xi32>, %i: memref<5xi32>, %r: m
 // CHECK: memref.load %[[M]]
 // CHECK: %[[FIVE:.*]] = arith.constant 5 : index
 // CHECK: %[[SECOND:.*]] = arith.minsi %{{.*}}, %[[FIVE]] : index
-// CHECK: %[[EIGHT:.*]] = arith.constant 8 : index
-// CHECK: %[[FILLED:.*]] = arith.muli %{{.*}}, %[[EIGHT]] : index
+// CHECK: %[[ALIGN:.*]] = arith.constant 64 : index
+// CHECK: %[[FILLED:.*]] = arith.muli %{{.*}}, %[[ALIGN]] : index
 // CHECK: %[[BOTH:.*]] = arith.addi %[[FILLED]], %[[SECOND]] : index
 // CHECK: arith.select %{{.*}}, %[[FIRST]], %[[BOTH]] : index
 // CHECK: scf.while
 // CHECK-NOT: lm.
 func.func @plan_two_lists(%n: memref<?xi32>, %m: memref<?xi64>, %w: memref<?x8xi32>, %i: memref<5xi32>, %r: memref<?xi32>, %f: memref<?x2xi32>, %p: memref<6xi32>) {
-  lm.attention_plan {extra_topk = 5, granularity = 8, num_clusters = 4, topk = 3} ins(%n : memref<?xi32>) extra_lengths(%m : memref<?xi64>) outs(%w, %i, %r, %f, %p : memref<?x8xi32>, memref<5xi32>, memref<?xi32>, memref<?x2xi32>, memref<6xi32>)
+  lm.attention_plan {extra_topk = 5, granularity = 128, num_clusters = 4, topk = 3} ins(%n : memref<?xi32>) extra_lengths(%m : memref<?xi64>) outs(%w, %i, %r, %f, %p : memref<?x8xi32>, memref<5xi32>, memref<?xi32>, memref<?x2xi32>, memref<6xi32>)
   return
 }

@@ -836,6 +836,15 @@ func.func @plan_c6_alone(%n: tensor<4xi32>, %m: tensor<4xi32>, %w: tensor<7x8xi3
 
 func.func @plan_c6_shape(%n: tensor<4xi32>, %m: tensor<5xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
   // expected-error @+1 {{'lm.attention_plan' op extra_lengths has the shape [5], but must have [4]}}
-  %0:5 = lm.attention_plan {extra_topk = 64, topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<5xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  %0:5 = lm.attention_plan {extra_topk = 64, granularity = 64, topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<5xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
+  return
+}
+
+// -----
+
+// The kernels read both lists in tiles of 64.
+func.func @plan_c6_granularity(%n: tensor<4xi32>, %m: tensor<4xi32>, %w: tensor<7x8xi32>, %wi: tensor<5xi32>, %ri: tensor<5xi32>, %rf: tensor<4x2xi32>, %rp: tensor<6xi32>) {
+  // expected-error @+1 {{'lm.attention_plan' op granularity is 32, but must be at least 64 for two lists}}
+  %0:5 = lm.attention_plan {extra_topk = 64, granularity = 32, topk = 64, num_clusters = 4} ins(%n : tensor<4xi32>) extra_lengths(%m : tensor<4xi32>) outs(%w, %wi, %ri, %rf, %rp : tensor<7x8xi32>, tensor<5xi32>, tensor<5xi32>, tensor<4x2xi32>, tensor<6xi32>)
   return
 }

@@ -16,6 +16,10 @@ import numpy as np
 
 REQUEST, PARTIAL, Q_START, Q_END, START, END, AFTER = range(7)
 
+# The first of two lists is filled up to a multiple of this, whatever the
+# granularity: kernels, which do not know it, find the second list there.
+LIST_ALIGNMENT = 64
+
 
 @dataclass(frozen=True)
 class Config:
@@ -44,6 +48,9 @@ class Config:
             raise ValueError("plan: topk needs page and q_len 1")
         if self.extra_topk and not self.topk:
             raise ValueError("plan: extra_topk needs topk")
+        if self.extra_topk and self.granularity < LIST_ALIGNMENT:
+            raise ValueError(f"plan: granularity is {self.granularity}, two "
+                             f"lists need {LIST_ALIGNMENT}")
 
     @property
     def tile_rows(self):
@@ -59,12 +66,14 @@ class Config:
             return self.overhead
         return -(-16 // self.page)
 
-    def whole_blocks(self, units):
-        return -(-units // self.granularity) * self.granularity
+    @staticmethod
+    def filled(slots):
+        """Positions that a first list takes where a second follows."""
+        return -(-slots // LIST_ALIGNMENT) * LIST_ALIGNMENT
 
     def tokens(self, lengths, extra=None):
         """Keys of each request. With the lengths of a second list, which
-        follows whole blocks of the first, the positions that both take."""
+        follows the filled first, the positions that both take."""
         if (extra is None) != (self.extra_topk is None):
             raise ValueError("plan: extra lengths and extra_topk go together")
         n = np.maximum(np.asarray(lengths, np.int64), 0)
@@ -73,7 +82,7 @@ class Config:
         if extra is None:
             return n
         more = np.clip(np.asarray(extra, np.int64), 0, self.extra_topk)
-        return np.where(more > 0, self.whole_blocks(n) + more, n)
+        return np.where(more > 0, self.filled(n) + more, n)
 
     def units(self, lengths, extra=None):
         return -(-self.tokens(lengths, extra) // self.page)
@@ -82,7 +91,7 @@ class Config:
         """First unit of each request."""
         units = self.units(lengths, extra)
         if self.extra_topk:
-            stride = self.whole_blocks(self.topk) + self.extra_topk
+            stride = self.filled(self.topk) + self.extra_topk
             return np.arange(len(units)) * stride
         if self.topk:
             return np.arange(len(units)) * self.topk

@@ -363,6 +363,10 @@ LogicalResult AttentionPlanOp::verify() {
     return emitOpError("extra_lengths and extra_topk must be given together");
   if (getExtraTopk() && !getTopk())
     return emitOpError("extra_topk needs topk");
+  if (getExtraTopk() && static_cast<int64_t>(getGranularity()) < kListAlignment)
+    return emitOpError() << "granularity is " << getGranularity()
+                         << ", but must be at least " << kListAlignment
+                         << " for two lists";
 
   if (failed(verifyRank(*this, "lengths", getLengths(), 1)))
     return failure();

@@ -502,13 +502,15 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
 
     `extra_lengths` are those of a second list of `extra_topk` slots, which
     follows the first in the same works (a kernel that takes both scopes of
-    `lm.sparse_mla_decode` in one launch). The first list is filled up to whole
-    blocks, so that no block holds slots of both. With `n0` and `n1` the tokens
-    of the two lists:
+    `lm.sparse_mla_decode` in one launch). The first list is filled up to a
+    multiple of 64 positions, whatever the granularity: a kernel, which has the
+    plan but not its attributes, knows from the lengths where the second list
+    begins, and no tile of 64 keys holds slots of both. With `n0` and `n1` the
+    tokens of the two lists:
 
     ```
-    units_b = n0 where n1 = 0, else roundup(n0, granularity) + n1
-    base_b = b * (roundup(topk, granularity) + extra_topk)
+    units_b = n0 where n1 = 0, else roundup(n0, 64) + n1
+    base_b = b * (roundup(topk, 64) + extra_topk)
     ```
 
     Its `q_len` query rows form `tiles = ceil(q_len / q_tile)` tiles of `q_tile`
@@ -568,7 +570,8 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
     *   (c5) `topk` needs `page_size` 1 and `q_len` 1: each query row has its
         own list.
     *   (c6) `extra_lengths` is `[B]`; it and `extra_topk`, which is positive,
-        are given together, and need `topk`.
+        are given together, and need `topk` and a `granularity` of at least 64,
+        so that works, too, begin at multiples of 64.
 
     Source: ROCm/aiter `csrc/kernels/mla/metadata/v1_2_device.cuh`; FlashMLA's
     scheduler is of the same kind.
@@ -601,6 +604,9 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
                type($reduce_final_map) `,` type($reduce_partial_map) `)`
   }];
   let opDeclaration = [{
+    /// The first of two lists is filled up to a multiple of this.
+    static constexpr int64_t kListAlignment = 64;
+
     /// Query rows per tile.
     int64_t getTileRows() { return getQTile().value_or(getQLen()); }
     /// Tiles per request.
@@ -609,8 +615,7 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
     }
     /// Positions of the first list, up to which it is filled.
     int64_t getFilledTopk() {
-      return llvm::divideCeil(*getTopk(), getGranularity()) *
-             getGranularity();
+      return llvm::alignTo(*getTopk(), kListAlignment);
     }
     /// Positions per request with `topk`: its keys start at a multiple.
     int64_t getListStride() {
