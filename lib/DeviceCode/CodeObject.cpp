@@ -97,6 +97,7 @@ static Expected<Kernel> describe(LLVM::LLVMFuncOp function,
   if (auto lds = function->getAttrOfType<IntegerAttr>("lm.dynamic_lds"))
     kernel.dynamicLds = lds.getInt();
   kernel.isArchitectureSpecific = function->hasAttr("lm.architecture_specific");
+  kernel.startsEarly = function->hasAttr("lm.starts_early");
   return kernel;
 }
 

@@ -139,6 +139,9 @@ gpu::KernelTableAttr Serializer::makeKernelTable(ArrayRef<Kernel> kernels) {
         number("static_lds", resources.lds)};
     if (kernel.dynamicLds)
       attributes.push_back(number("dynamic_lds", kernel.dynamicLds));
+    if (kernel.startsEarly)
+      attributes.push_back(
+          builder.getNamedAttr("starts_early", builder.getUnitAttr()));
     // Without ptxas nothing is known of the registers.
     if (resources.vgprs)
       attributes.append(

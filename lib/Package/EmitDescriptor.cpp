@@ -240,7 +240,9 @@ DescriptorBuilder::makeKernel(gpu::KernelMetadataAttr kernel) {
           getNumber(kernel, "static_lds"),
           getNumber(kernel, "kernarg_size"),
           numParams,
-          int32_t(0),
+          int32_t(kernel.getAttr<UnitAttr>("starts_early")
+                      ? HIPFUSE_RT_KERNEL_STARTS_EARLY
+                      : 0),
           sizes};
 }
 

@@ -117,7 +117,7 @@ std::string checkDeviceCodes(const hipfuse_rt_function_desc &function,
 }
 
 std::string checkKernel(const hipfuse_rt_kernel_desc &kernel) {
-  if (kernel.flags != 0)
+  if (kernel.flags & ~HIPFUSE_RT_KERNEL_STARTS_EARLY)
     return "has unknown flags";
   uint64_t threads = 1;
   for (uint32_t size : kernel.block) {

@@ -446,7 +446,7 @@ TEST(ModuleDescriptor, EachFieldIsChecked) {
        "which has too many parameters"},
       {[](Module &m) { m.kernels[0].param_sizes = nullptr; },
        "code object 0 has kernel 'k', which has a null table"},
-      {[](Module &m) { m.kernels[0].flags = 1; },
+      {[](Module &m) { m.kernels[0].flags = 2; },
        "code object 0 has kernel 'k', which has unknown flags"},
   };
   for (const Case &c : cases) {

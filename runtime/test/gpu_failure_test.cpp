@@ -351,6 +351,16 @@ TEST_P(GpuFailureTest, FailedLaunch) {
   EXPECT_EQ(call("triple"), "");
 }
 
+TEST_P(GpuFailureTest, KernelsThatWaitByThemselvesStartEarly) {
+  ASSERT_EQ(open(), "");
+  ASSERT_EQ(load(CUBIN_ARTIFACT), "");
+  // 'triple' launches 'add' twice; 'step' is no such kernel.
+  EXPECT_EQ(call("triple"), "");
+  EXPECT_EQ(call("steps"), "");
+  EXPECT_GT(fake.state->launches, 2);
+  EXPECT_EQ(fake.state->early_launches, cuda ? 2 : 0);
+}
+
 TEST_P(GpuFailureTest, NothingIsLaunchedAfterAFailure) {
   start();
   hipfuse_rt_tensor x = tensor(elements);

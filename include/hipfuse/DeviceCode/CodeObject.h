@@ -33,6 +33,8 @@ struct Kernel {
   uint32_t dynamicLds = 0;           ///< bytes of LDS that launches add
   /// Its instructions are those of one architecture (sm_90a) alone.
   bool isArchitectureSpecific = false;
+  /// Waits by itself for the work before it.
+  bool startsEarly = false;
   KernelResources resources;
 
   /// Bytes of the parameters, each at a multiple of its size.

@@ -317,6 +317,8 @@ void ReduceKernel::finish(const Sums &sums, Value firstColumn) {
 }
 
 void ReduceKernel::run() {
+  // A launch takes about as long as the merging of few rows.
+  b.startEarly();
   Value number = b.divui(b.thread(), wave);
   Value column = b.muli(b.laneInWave(), b.i32(kColumns));
   findRow(b.select(isFew, b.workgroup(),

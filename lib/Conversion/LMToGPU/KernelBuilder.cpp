@@ -177,6 +177,14 @@ void KernelBuilder::useArchitectureFeatures() {
   kernel->setAttr("lm.architecture_specific", getUnitAttr());
 }
 
+void KernelBuilder::startEarly() {
+  if (target.vendor != hipfuse::Vendor::NVIDIA)
+    return;
+  kernel->setAttr("lm.starts_early", getUnitAttr());
+  assembly({}, "griddepcontrol.launch_dependents;", "~{memory}", {});
+  assembly({}, "griddepcontrol.wait;", "~{memory}", {});
+}
+
 /// A kernel of the module that equals `kernel` but for its name, else null.
 static gpu::GPUFuncOp findEqual(gpu::GPUModuleOp kernels,
                                 gpu::GPUFuncOp kernel) {

@@ -88,6 +88,10 @@ public:
   /// The kernel has instructions of the target's architecture alone, which
   /// later ones do not have, and one workgroup has a compute unit for itself.
   void useArchitectureFeatures();
+  /// Lets the kernel start while the work before it still runs, where the
+  /// target can, and the kernel after it too. What is built next waits for that
+  /// work; nothing before may load or store.
+  void startEarly();
 
   //===--------------------------------------------------------------------===//
   // Threads

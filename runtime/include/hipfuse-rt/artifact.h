@@ -225,6 +225,11 @@ typedef struct hipfuse_rt_device_code {
 /* The most threads that a block of a kernel may have, on any target. */
 #define HIPFUSE_RT_MAX_BLOCK_THREADS 1024u
 
+/* Flag of a kernel that may start while the work enqueued before it still runs,
+ * where the device can do that: it waits for that work by itself, before it
+ * reads or writes memory (on NVIDIA GPUs by griddepcontrol.wait). */
+#define HIPFUSE_RT_KERNEL_STARTS_EARLY 1u
+
 /* A kernel of a code object. */
 typedef struct hipfuse_rt_kernel_desc {
   const char *name;           /* borrowed; the symbol's, not empty, unique in
@@ -237,7 +242,7 @@ typedef struct hipfuse_rt_kernel_desc {
                                  multiple of its own size; nothing after the
                                  last one */
   uint32_t n_params;          /* number of parameters */
-  uint32_t flags;             /* 0 */
+  uint32_t flags;             /* HIPFUSE_RT_KERNEL_STARTS_EARLY, or 0 */
   const uint8_t *param_sizes; /* borrowed; 4 or 8 bytes for each parameter;
                                  NULL if n_params is 0 */
 } hipfuse_rt_kernel_desc;

@@ -71,6 +71,8 @@
            (void *function, unsigned gridX, unsigned gridY, unsigned gridZ,    \
             unsigned blockX, unsigned blockY, unsigned blockZ, unsigned lds,   \
             void *stream, void **params, void **extra))                        \
+  OPTIONAL(hipDrvLaunchKernelEx, cuLaunchKernelEx,                             \
+           (const void *config, void *function, void **params, void **extra))  \
   OPTIONAL(hipMemGetInfo, cuMemGetInfo_v2, (size_t *free, size_t *total))      \
   OPTIONAL(hipDrvGetErrorName, cuGetErrorName, (int error, const char **name)) \
   OPTIONAL(hipDrvGetErrorString, cuGetErrorString,                             \

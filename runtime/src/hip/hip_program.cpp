@@ -226,6 +226,42 @@ private:
   hipfuse_rt_launch_api table;
 };
 
+/// CUlaunchAttribute and CUlaunchConfig of CUDA's driver.
+struct CudaLaunchAttribute {
+  int id;
+  int padding;
+  union {
+    int value;
+    char bytes[64];
+  };
+};
+struct CudaLaunchConfig {
+  unsigned grid[3], block[3], sharedBytes;
+  void *stream;
+  CudaLaunchAttribute *attributes;
+  unsigned numAttributes;
+};
+static_assert(sizeof(CudaLaunchAttribute) == 72 &&
+              sizeof(CudaLaunchConfig) == 56);
+
+/// Enqueues a kernel that waits by itself for the work before it.
+static int launchEarly(const HipLibrary &api, void *function,
+                       const uint32_t *grid, const uint32_t *block,
+                       uint32_t lds, void *stream, void **params) {
+  constexpr int programmaticStreamSerialization = 6;
+  CudaLaunchAttribute attribute = {};
+  attribute.id = programmaticStreamSerialization;
+  attribute.value = 1;
+  CudaLaunchConfig config = {{grid[0], grid[1], grid[2]},
+                             {block[0], block[1], block[2]},
+                             lds,
+                             stream,
+                             &attribute,
+                             /*numAttributes=*/1};
+  return api.hipDrvLaunchKernelEx(&config, function, params,
+                                  /*extra=*/nullptr);
+}
+
 Status HipProgram::Launcher::launch(uint32_t kernel, uint32_t x, uint32_t y,
                                     uint32_t z, uint32_t lds, void **params) {
   // After a failure nothing more is enqueued, whatever the code does.
@@ -250,9 +286,16 @@ Status HipProgram::Launcher::launch(uint32_t kernel, uint32_t x, uint32_t y,
     return Status();
   uint64_t begin = program.device.trace().enabled() ? Trace::now() : 0;
   const HipLibrary &api = device.api();
-  int result = api.hipModuleLaunchKernel(
-      program.kernels[kernel], x, y, z, desc.block[0], desc.block[1],
-      desc.block[2], lds, stream, params, /*extra=*/nullptr);
+  const uint32_t grid[3] = {x, y, z};
+  // Waiting where there is nothing to wait for is allowed.
+  bool early = desc.flags & HIPFUSE_RT_KERNEL_STARTS_EARLY && api.isCuda() &&
+               api.hipDrvLaunchKernelEx;
+  int result = early ? launchEarly(api, program.kernels[kernel], grid,
+                                   desc.block, lds, stream, params)
+                     : api.hipModuleLaunchKernel(
+                           program.kernels[kernel], x, y, z, desc.block[0],
+                           desc.block[1], desc.block[2], lds, stream, params,
+                           /*extra=*/nullptr);
   if (result != hipSuccess)
     return api.check(result,
                      "cannot launch kernel '%s' of '%s' on device '%s', grid "

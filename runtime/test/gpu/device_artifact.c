@@ -26,8 +26,16 @@ static const uint8_t add_params[] = {8, 8, 8, 4};
 static const uint8_t step_params[] = {8, 4, 4, 8};
 static const uint8_t reverse_params[] = {8, 8, 4};
 
+/* The kernels of the test do not wait by themselves, so only fakes take one for
+ * such a kernel. */
+#ifdef WITH_CUBIN
+#define ADD_FLAGS HIPFUSE_RT_KERNEL_STARTS_EARLY
+#else
+#define ADD_FLAGS 0
+#endif
+
 static const hipfuse_rt_kernel_desc kernels[] = {
-    {"add", {THREADS, 1, 1}, 0, 28, 4, 0, add_params},
+    {"add", {THREADS, 1, 1}, 0, 28, 4, ADD_FLAGS, add_params},
     {"step", {THREADS, 1, 1}, 0, 24, 4, 0, step_params},
     {"reverse", {THREADS, 1, 1}, THREADS * 4, 16, 2, 0, reverse_params},
     {"reverse_dynamic", {THREADS, 1, 1}, 0, 20, 3, 0, reverse_params}};

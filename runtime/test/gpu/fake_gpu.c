@@ -609,4 +609,28 @@ API(hipModuleLaunchKernel,
   pthread_mutex_unlock(&lock);
   return enqueue(stream, &w);
 }
+
+#ifdef FAKE_CUDA
+/* As CUlaunchConfig and CUlaunchAttribute are laid out. */
+struct launch_attribute {
+  int id, pad, value, rest[15];
+};
+struct launch_config {
+  unsigned grid[3], block[3], lds;
+  void *stream;
+  const struct launch_attribute *attributes;
+  unsigned n_attributes;
+};
+
+EXPORT int cuLaunchKernelEx(const struct launch_config *c, void *function,
+                     void **params, void **extra) {
+  if (c->n_attributes != 1 || c->attributes[0].id != 6 ||
+      c->attributes[0].value != 1)
+    return INVALID_VALUE;
+  count(&state.early_launches, 1);
+  return cuLaunchKernel(function, c->grid[0], c->grid[1], c->grid[2],
+                        c->block[0], c->block[1], c->block[2], c->lds,
+                        c->stream, params, extra);
+}
+#endif
 #endif

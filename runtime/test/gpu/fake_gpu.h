@@ -34,6 +34,7 @@ struct fake_gpu_state {
   int loads, text_loads, launches, synchronizations, calls_of_malloc;
   char last_kernel[64];
   unsigned last_grid[3], last_block[3], last_lds;
+  int early_launches; /* CUDA: that need not wait for the work before them */
 };
 
 #endif /* HIPFUSE_RT_TEST_GPU_FAKE_GPU_H */
