@@ -166,12 +166,10 @@ AttentionKernel::AttentionKernel(KernelBuilder &b,
     caches.push_back(b.buffer(scope.cache));
     slots.push_back(b.buffer(scope.slots));
     lengths.push_back(b.buffer(scope.lengths));
-    kvScales.push_back(loadScalar(scope.kvScale));
     numPages.push_back(b.size(scope.cache, 0));
     pageSizes.push_back(scope.pageSize ? b.i32(scope.pageSize)
                                        : b.size(scope.cache, 1));
   }
-  qScale = loadScalar(problem.qScale);
   if (problem.isPaged()) {
     table = b.buffer(problem.blockTable);
     tableColumns = b.size(problem.blockTable, 1);
@@ -180,6 +178,12 @@ AttentionKernel::AttentionKernel(KernelBuilder &b,
     works = b.buffer(problem.plan[0]);
     workIndptr = b.buffer(problem.plan[1]);
   }
+}
+
+void AttentionKernel::loadScalars() {
+  for (const ScopeOperands &scope : problem.scopes)
+    kvScales.push_back(loadScalar(scope.kvScale));
+  qScale = loadScalar(problem.qScale);
 }
 
 /// The element of a memref with one element; null for a null memref.

@@ -131,6 +131,8 @@ class AttentionKernel {
 public:
   AttentionKernel(KernelBuilder &b, const AttentionProblem &problem);
 
+  /// Loads what all works share; comes before all that follows here.
+  void loadScalars();
   /// The works of this workgroup, whose number is `workgroup`. `body` maps the
   /// values that are carried from work to work.
   SmallVector<Value> forWorks(

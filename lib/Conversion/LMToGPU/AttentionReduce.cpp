@@ -108,9 +108,9 @@ private:
   int64_t parts;       ///< workgroups of a row, if rows are few
   Value gridRows, gridParts, isFew, numRows;
   Buffer indptr, finalMap, partialMap, partOut, partLse, out, lse, sink;
-  // Of the wave's row: its head, row of q and row in its tile, and its
-  // partials.
-  Value head, row, tileRow, first, count;
+  // Of the wave's row: its head, row of q and row in its tile, its partials and
+  // its sink.
+  Value head, row, tileRow, first, count, rowSink;
 };
 
 } // namespace
@@ -138,6 +138,8 @@ void ReduceKernel::findRow(Value number) {
   number = b.select(exists, number, b.i32(0));
   head = b.remui(number, problem.heads);
   row = b.divui(number, problem.heads);
+  if (sink)
+    rowSink = loadAt(sink, head);
   // The tile of the row, and the row in its tile.
   Value tile = row;
   tileRow = b.i32(0);
@@ -305,8 +307,7 @@ void ReduceKernel::finish(const Sums &sums, Value firstColumn) {
   for (auto [c, columns] : llvm::enumerate(sums.columns)) {
     Value values = b.divf(columns, b.splat(total));
     if (sink)
-      values =
-          applySinkFactor(b, values, sinkFactor(b, loadAt(sink, head), merged));
+      values = applySinkFactor(b, values, sinkFactor(b, rowSink, merged));
     storeColumns(values, offset,
                  b.addi(firstColumn, b.i32(c * wave * kColumns)));
   }

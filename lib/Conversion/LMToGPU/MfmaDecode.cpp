@@ -142,6 +142,7 @@ MfmaDecode::MfmaDecode(const AttentionProblem &problem,
       b(problem.op, context, kWaves * kLanes, /*vector=*/4), kernel(b, problem),
       unit(b), loader(b, unit, kernel, problem), lane(b.laneInWave()),
       wave(b.wave()), quarter(b.divui(lane, kBlock)) {
+  kernel.loadScalars();
   rowPlace = unit.placeOf(
       lane, [](int64_t lane) { return scoreRead(lane, 0); },
       b.muli(wave, b.i32(kWaveKeys * kRowBytes)));

@@ -47,6 +47,8 @@ WgmmaDecode::State WgmmaDecode::State::unpack(ValueRange values,
 void WgmmaDecode::run() {
   tiles.initBarriers();
   b.barrier();
+  b.startEarly();
+  kernel.loadScalars();
   group = b.divui(b.thread(), kWarpGroup);
   firstRow = b.muli(b.workgroup(1), b.i32(shape.rows));
   Value cluster = b.workgroup();
@@ -228,18 +230,55 @@ void WgmmaDecode::storeColumns(Value first, ArrayRef<Value> values) {
                columnAddress(first, j), 8);
 }
 
+/// Of each warp group's parts of all scores, the sums of those of the thread's
+/// rows and columns.
+SmallVector<Value> WgmmaDecode::addParts(ArrayRef<Value> parts) {
+  int64_t blocks = scoreBlocks();
+  auto four = b.vectorOf(b.getF32Type(), 4);
+  Value isSecond = b.isNonZero(group);
+  SmallVector<Value> mine;
+  Value place = b.shli(b.remui(thread(), kWarpGroup), 4);
+  auto placeOf = [&](Value group, int64_t block) {
+    Value first = b.muli(group, b.i32(blocks * kWarpGroup * 16));
+    return b.addi(address(shape.exchange),
+                  b.addi(b.addi(first, place), b.i32(block * kWarpGroup * 16)));
+  };
+  for (int64_t j = 0; j < blocks; ++j) {
+    SmallVector<Value> others;
+    for (int64_t i = 0; i < 4; ++i) {
+      Value first = parts[4 * j + i], second = parts[4 * (j + blocks) + i];
+      mine.push_back(b.select(isSecond, second, first));
+      others.push_back(b.select(isSecond, first, second));
+    }
+    unit.store(vector::FromElementsOp::create(b, four, others),
+               placeOf(group, j), 16);
+  }
+  syncConsumers();
+  Value other = b.subi(b.i32(1), group);
+  for (int64_t j = 0; j < blocks; ++j) {
+    Value values = unit.load(four, placeOf(other, j), 16);
+    for (int64_t i = 0; i < 4; ++i) {
+      Value &sum = mine[4 * j + i];
+      sum = b.addf(sum,
+                   vector::ExtractOp::create(b, values, ArrayRef<int64_t>{i}));
+    }
+  }
+  return mine;
+}
+
 /// The scores of the thread's rows and columns, in units of ln 2: -inf where a
 /// key is not visible.
 SmallVector<Value> WgmmaDecode::scoresOf(const AttentionWork &work, Value stage,
                                          Value tile, Value isSecond) {
+  // Half of the columns are half of each piece.
+  bool split = shape.splitsColumns();
+  int64_t pieceColumns = kSwizzleColumns / (split ? kConsumerGroups : 1);
   SmallVector<WgmmaStep> steps;
-  for (int64_t column = 0; column < problem.columns; column += 16) {
-    int64_t piece = column / kSwizzleColumns;
-    int64_t inner = column % kSwizzleColumns * 2;
-    steps.push_back({/*tile=*/0, piece * kTileKeys * kSwizzleBytes + inner,
-                     piece * shape.rows * kSwizzleBytes + inner,
-                     /*accumulates=*/column > 0});
-  }
+  for (int64_t piece = 0; piece < problem.columns / kSwizzleColumns; ++piece)
+    for (int64_t inner = 0; inner < pieceColumns * 2; inner += 32)
+      steps.push_back({/*tile=*/0, piece * kTileKeys * kSwizzleBytes + inner,
+                       piece * shape.rows * kSwizzleBytes + inner,
+                       /*accumulates=*/!steps.empty()});
   // Loaded before the product, which takes longer.
   SmallVector<Value> bias, positions;
   Value row = b.shrui(keyBytes, 2);
@@ -252,11 +291,20 @@ SmallVector<Value> WgmmaDecode::scoresOf(const AttentionWork &work, Value stage,
         b.addi(work.begin, b.addi(b.muli(tile, b.i32(kTileKeys)),
                                   b.addi(row, b.i32(8 * i)))));
   }
-  Value queries =
-      b.addi(address(shape.queries), b.muli(firstScore, b.i32(kSwizzleBytes)));
+  Value keys = tiles.tileAddress(stage), queries = address(shape.queries);
+  if (split) {
+    Value half = b.muli(group, b.i32(pieceColumns * 2));
+    keys = b.addi(keys, half);
+    queries = b.addi(queries, half);
+  } else {
+    queries = b.addi(queries, b.muli(firstScore, b.i32(kSwizzleBytes)));
+  }
   SmallVector<Value> scores = unit.multiply(
-      steps, /*tiles=*/1, shape.rows / kConsumerGroups, /*transposeA=*/false,
-      unit.descriptor(tiles.tileAddress(stage)), unit.descriptor(queries), {});
+      steps, /*tiles=*/1, split ? shape.rows : shape.rows / kConsumerGroups,
+      /*transposeA=*/false, unit.descriptor(keys), unit.descriptor(queries),
+      {});
+  if (split)
+    scores = addParts(scores);
 
   Value factor = b.mulf(kernel.logitFactor(0), b.f32(kLog2E));
   if (isSecond)
@@ -459,7 +507,6 @@ void lm::emitWgmmaDecode(const AttentionProblem &problem,
                      WgmmaTiles::entryBytes(problem), context.target.ldsBytes);
   KernelBuilder b(problem.op, context, shape.getThreads(), /*vector=*/8);
   b.useArchitectureFeatures();
-  b.startEarly();
   WgmmaDecode(b, problem, partials, shape).run();
   b.enqueue({problem.hostClusters(b), b.hostNumber(shape.groups)}, shape.bytes);
 }

@@ -77,6 +77,7 @@ private:
   State addTile(const AttentionWork &work, const State &state, Value tile,
                 ArrayRef<Value> counts);
   State moveReferences(const State &state, ArrayRef<Value> scores, Value moves);
+  SmallVector<Value> addParts(ArrayRef<Value> parts);
   SmallVector<Value> scoresOf(const AttentionWork &work, Value stage,
                               Value tile, Value isSecond);
   void finish(const AttentionWork &work, const State &state);

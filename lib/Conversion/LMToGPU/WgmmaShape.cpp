@@ -30,7 +30,10 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   constexpr int64_t kMaxStages = 4;
   // Bytes of a stage besides its tile: who is visible, two barriers.
   constexpr int64_t kStageBytes = kTileKeys * 4 + 16;
-  int64_t rest = ldsBytes - queryBytes - weightBytes - shape.rows * (4 * 4 + 4);
+  int64_t exchangeBytes =
+      shape.splitsColumns() ? kConsumers * shape.rows / 16 * 16 : 0;
+  int64_t rest = ldsBytes - queryBytes - weightBytes - exchangeBytes -
+                 shape.rows * (4 * 4 + 4);
   shape.stages = std::min(kMaxStages, rest / (shape.tileBytes + kStageBytes));
   shape.places = 0;
   int64_t placeBytes = shape.producers * 16;
@@ -59,6 +62,8 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   shape.visible = take(shape.stages * kTileKeys * 4);
   shape.maxima = take(shape.rows * 4 * 4);
   shape.factors = take(shape.rows * 4);
+  end = llvm::alignTo(end, 16);
+  shape.exchange = take(exchangeBytes);
   shape.bytes = end;
   // The output of many rows needs more registers than the 65536 of a
   // workgroup are by default for each thread, and a producer fewer. Together

@@ -61,9 +61,15 @@ struct WgmmaShape {
   int64_t visible;     ///< f32 [stages, 64]: 0, or -inf
   int64_t maxima;      ///< f32 [groups, 4 warps, rows / 2]
   int64_t factors;     ///< f32 [rows]
+  int64_t exchange;    ///< f32 [groups, rows / 16, threads, 4]
   int64_t full, empty; ///< barriers [stages]
   int64_t bytes;       ///< of all
 
+  /// Whether each warp group multiplies half of the columns for all scores, so
+  /// that keys are read once, or all columns for half of the scores. Parts of
+  /// scores have room where rows are few, and then keys are most of what is
+  /// read.
+  bool splitsColumns() const { return rows <= 32; }
   int64_t getThreads() const { return kConsumers + producers; }
 };
 
