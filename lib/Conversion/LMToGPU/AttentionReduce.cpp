@@ -38,8 +38,9 @@ static constexpr float kInf = std::numeric_limits<float>::infinity();
 /// Columns of a lane: 16 bytes of f32.
 static constexpr int64_t kColumns = 4;
 static constexpr int64_t kThreads = 256;
-/// Loads of columns that a lane issues together.
-static constexpr int64_t kLoads = 8;
+/// Loads of columns that a lane issues together, if it has those of all of its
+/// row's partials, or of every eighth: these are seldom many.
+static constexpr int64_t kLoads = 8, kFewLoads = 4;
 
 namespace {
 
@@ -178,7 +179,7 @@ std::pair<Value, Value> ReduceKernel::findPartial(Value index) {
 /// columns from the lane's `firstColumn` on.
 Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
                                int64_t chunks) {
-  int64_t unroll = kLoads / chunks;
+  int64_t unroll = (stride > 1 ? kFewLoads : kLoads) / chunks;
   Value lane = b.laneInWave();
   Sums init = {b.f32(-kInf), b.f32(0.0f),
                SmallVector<Value>(chunks, b.f32(0.0f, b.splat(b.f32(0.0f))))};
@@ -201,7 +202,7 @@ Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
   for (Value columns : sums.columns)
     scaled.push_back(b.mulf(columns, b.splat(rescale)));
 
-  // Past the last partial weights are 0, and the columns another's.
+  // Past the last partial weights and columns are 0.
   Value left = b.subi(count, base);
   if (stride > 1)
     left = b.divui(b.addi(left, b.i32(stride - 1)), stride);
@@ -215,12 +216,20 @@ Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
     for (int64_t i = 0; i < unroll; ++i) {
       Value index = b.addi(loop.getInductionVar(), b.i32(i));
       weights.push_back(b.shuffleFrom(weight, index));
-      Value from = b.shuffleFrom(place, b.umin(index, b.addi(left, b.i32(-1))));
-      Value offset = b.rowOffset(partOut, {from, head});
-      for (int64_t c = 0; c < chunks; ++c)
-        chunksOf.push_back(
-            b.load(partOut, offset,
-                   b.addi(firstColumn, b.i32(c * wave * kColumns)), kColumns));
+      Value from = b.shuffleFrom(place, index);
+      auto load = [&] {
+        Value offset = b.rowOffset(partOut, {from, head});
+        SmallVector<Value> loaded;
+        for (int64_t c = 0; c < chunks; ++c)
+          loaded.push_back(b.load(
+              partOut, offset, b.addi(firstColumn, b.i32(c * wave * kColumns)),
+              kColumns));
+        return loaded;
+      };
+      chunksOf.append(
+          i == 0 ? load()
+                 : b.ifElse(b.cmpi(arith::CmpIPredicate::ult, index, left),
+                            load, init.columns));
     }
     SmallVector<Value> columns(loop.getRegionIterArgs());
     for (int64_t i = 0; i < unroll; ++i)
