@@ -249,11 +249,15 @@ AttentionWork AttentionKernel::wholeRequest(Value request) {
   return work;
 }
 
-AttentionWork AttentionKernel::plannedWork(Value number) {
-  AttentionWork work;
+SmallVector<Value> AttentionKernel::loadWork(Value number) {
   Value offset = b.rowOffset(works, number);
-  Value fields = b.load(works, offset, Value(), /*lanes=*/4, /*constant=*/true);
-  Value more = b.load(works, offset, b.i32(4), /*lanes=*/4, /*constant=*/true);
+  return {b.load(works, offset, Value(), /*lanes=*/4, /*constant=*/true),
+          b.load(works, offset, b.i32(4), /*lanes=*/4, /*constant=*/true)};
+}
+
+AttentionWork AttentionKernel::plannedWork(ValueRange row) {
+  AttentionWork work;
+  Value fields = row[0], more = row[1];
   auto field = [&](Value vector, int64_t index) -> Value {
     return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{index});
   };
@@ -292,15 +296,32 @@ SmallVector<Value> AttentionKernel::forWorks(
     return body(wholeRequest(workgroup), init);
   Value first = loadI32(workIndptr, workgroup);
   Value last = loadI32(workIndptr, b.addi(workgroup, b.i32(1)));
-  auto loop = scf::ForOp::create(b, first, last, b.i32(1), init);
+  // Where no workgroup before has more works than one, the first work has this
+  // workgroup's number: its row is there as soon as the number is.
+  Value numWorks = b.size(problem.plan[0], 0);
+  auto four = VectorType::get({4}, b.getI32Type());
+  Value none = arith::ConstantOp::create(b, b.getZeroAttr(four));
+  SmallVector<Value> guess =
+      b.ifElse(b.cmpi(IPredicate::ult, workgroup, numWorks),
+               [&] { return loadWork(workgroup); }, {none, none});
+  Value isOther = b.andi(b.cmpi(IPredicate::ne, first, workgroup),
+                         b.cmpi(IPredicate::slt, first, last));
+  SmallVector<Value> values =
+      b.ifElse(isOther, [&] { return loadWork(first); }, guess);
+  values.append(init.begin(), init.end());
+  auto loop = scf::ForOp::create(b, first, last, b.i32(1), values);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> next =
-      body(plannedWork(loop.getInductionVar()), loop.getRegionIterArgs());
-  // An empty yield is there already.
-  if (!init.empty())
-    scf::YieldOp::create(b, next);
-  return SmallVector<Value>(loop.getResults());
+  ValueRange carried = loop.getRegionIterArgs();
+  Value next = b.addi(loop.getInductionVar(), b.i32(1));
+  next = minsi(b, next, b.addi(last, b.i32(-1)));
+  // Asked for before the work, for which it is not needed.
+  SmallVector<Value> nextValues = loadWork(next);
+  SmallVector<Value> results =
+      body(plannedWork(carried.take_front(2)), carried.drop_front(2));
+  nextValues.append(results);
+  scf::YieldOp::create(b, nextValues);
+  return SmallVector<Value>(loop.getResults().drop_front(2));
 }
 
 //===----------------------------------------------------------------------===//

@@ -175,7 +175,9 @@ private:
     return problem.isPaged() ? table : slots[scope];
   }
   Value loadScalar(Value memref);
-  AttentionWork plannedWork(Value number);
+  /// The row of work number `number`, as two vectors of four i32.
+  SmallVector<Value> loadWork(Value number);
+  AttentionWork plannedWork(ValueRange row);
   AttentionWork wholeRequest(Value request);
   void findLengths(AttentionWork &work);
   Value pageSizeOf(unsigned scope);
