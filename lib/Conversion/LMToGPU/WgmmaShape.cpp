@@ -43,7 +43,12 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
     rest -= shape.stages * (shape.tileBytes + kStageBytes) +
             shape.producers * entryBytes;
     int64_t perThread = llvm::divideCeil(keyUnits, kThreadsPerKey);
-    shape.places = std::min(perThread + kOtherPlaces, rest / placeBytes);
+    // Few rows leave registers for some units of shorter keys: less goes
+    // through shared memory, which limits these shapes. Of 4, 5 and 7 units 5
+    // took least.
+    int64_t loaded = shape.rows <= 16 && perThread <= 7 ? 5 : 0;
+    shape.places =
+        std::min(perThread - loaded + kOtherPlaces, rest / placeBytes);
   }
   int64_t end = 0;
   auto take = [&](int64_t bytes) {
