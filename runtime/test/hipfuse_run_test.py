@@ -192,7 +192,7 @@ class Running(RunTest):
         self.assertEqual(done.returncode, 0)
         lines = done.stdout.splitlines()
         self.assertEqual(lines[:4], [
-            "produced by a C file; ABI version 2; device code for: none",
+            "produced by a C file; ABI version 3; device code for: none",
             "add(x: ?x4xf32, y: ?x4xf32) -> (sum: ?x4xf32)",
             "  needs: dim 0 of argument 'x' equals dim 0 of argument 'y'",
             "scale(state: ?xf64, factor: f64) -> "

@@ -15,10 +15,12 @@
 // where a row is a query row and head, N of them in a workgroup. K and V are
 // the same tile in shared memory; the second product reads it transposed.
 //
-// A workgroup is three warp groups. One fills tiles of 64 keys, gathered by
-// slot and converted to bf16 on the way; the tiles' barriers are its only tie
-// to the others. The other two find the scores of half of the rows each, and
-// then half of the output's columns each.
+// A workgroup has two warp groups that compute, and one or two that fill tiles
+// of 64 keys, gathered by slot and copied or converted to bf16; the tiles'
+// barriers are the only tie between these. Of the scores, the first two have
+// half of the rows each, or, where rows are few, half of the columns of all
+// rows, whose parts they exchange. Of the output they have half of the columns
+// each.
 //
 // The softmax is in base 2 and refers to a maximum that it lags behind by up to
 // 2^8: the sums stay in range, and few tiles need more than a vote on that.

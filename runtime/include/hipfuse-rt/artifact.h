@@ -30,7 +30,7 @@ extern "C" {
 
 /* Incremented by every incompatible change of this file. A runtime reads
  * exactly one version. */
-#define HIPFUSE_RT_ABI_VERSION 2u
+#define HIPFUSE_RT_ABI_VERSION 3u
 
 /* "HFRT" in the order of the bytes in memory (little endian). */
 #define HIPFUSE_RT_MODULE_MAGIC 0x54524648u
