@@ -177,7 +177,7 @@ TEST_F(ArtifactTest, OtherVersion) {
   put<uint32_t>(bytes, note + 4, sealedCrc(bytes.data(), bytes.size(), note));
   EXPECT_EQ(local(loadBytes(bytes)),
             "version mismatch: 'a.so' is an artefact of ABI version 7, this "
-            "runtime reads 2");
+            "runtime reads 3");
 }
 
 TEST_F(ArtifactTest, NeverSealed) {

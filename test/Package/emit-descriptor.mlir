@@ -1,4 +1,6 @@
-// RUN: hipfuse-opt %s --hipfuse-emit-descriptor=producer=test | FileCheck %s
+// RUN: hipfuse-opt %s --hipfuse-emit-descriptor=producer=test | FileCheck %s --check-prefixes=CHECK,LATE
+// RUN: sed 's/static_lds = 640 : i32/static_lds = 640 : i32, starts_early/' %s \
+// RUN:   | hipfuse-opt --hipfuse-emit-descriptor=producer=test | FileCheck %s --check-prefixes=CHECK,EARLY
 
 // Names, shapes, constraints and code of each function, and the tables of the
 // code objects; nothing of lm or gpu is left.
@@ -21,6 +23,9 @@
 // CHECK-DAG: !llvm.struct<(ptr, i32, i32, i32, i32, i32, i32, i32, ptr)>
 // CHECK-DAG: llvm.mlir.constant(12 : i32)
 // CHECK-DAG: llvm.mlir.constant(640 : i32)
+// The flags of a kernel come before the sizes.
+// LATE-DAG: %[[FLAGS:.*]] = llvm.mlir.constant(0 : i32) : i32{{[[:space:]]+}}%{{.*}} = llvm.insertvalue %[[FLAGS]], %{{.*}}[7] : !llvm.struct<(ptr, i32, i32, i32, i32, i32, i32, i32, ptr)>
+// EARLY-DAG: %[[FLAGS:.*]] = llvm.mlir.constant(1 : i32) : i32{{[[:space:]]+}}%{{.*}} = llvm.insertvalue %[[FLAGS]], %{{.*}}[7] : !llvm.struct<(ptr, i32, i32, i32, i32, i32, i32, i32, ptr)>
 
 // CHECK: llvm.mlir.global external constant @hipfuse_module
 // CHECK: llvm.mlir.global external hidden constant @hipfuse_note() {{.*}}section = ".note.hipfuse"

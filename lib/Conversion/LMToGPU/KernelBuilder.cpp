@@ -180,6 +180,7 @@ void KernelBuilder::useArchitectureFeatures() {
 void KernelBuilder::startEarly() {
   if (target.vendor != hipfuse::Vendor::NVIDIA)
     return;
+  startsEarly = true;
   kernel->setAttr("lm.starts_early", getUnitAttr());
   assembly({}, "griddepcontrol.launch_dependents;", "~{memory}", {});
   assembly({}, "griddepcontrol.wait;", "~{memory}", {});
@@ -398,7 +399,7 @@ Value KernelBuilder::load(const Buffer &buffer, Value offset, Value column,
   auto op = LLVM::LoadOp::create(
       *this, type, address(buffer, offset, column),
       accessAlignment(buffer.alignment, lanes * elementBytes, elementBytes));
-  op.setInvariant(constant);
+  op.setInvariant(constant && !startsEarly);
   return op;
 }
 

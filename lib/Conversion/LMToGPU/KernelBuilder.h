@@ -140,7 +140,8 @@ public:
   Value address(const Buffer &buffer, Value offset, Value column);
   /// `lanes` elements (a scalar for 1) at `offset` + `column`; `offset` (i64)
   /// is the same for all threads of a wave, `column` (i32) is not. Constant
-  /// data is written by nothing while the kernel runs.
+  /// data is written by nothing while the kernel runs, from where it waits on
+  /// if it starts early.
   Value load(const Buffer &buffer, Value offset, Value column, int64_t lanes,
              bool constant = false);
   /// The i32 or i64 at `offset` + `column`, as i64.
@@ -222,6 +223,8 @@ private:
   gpu::GPUModuleOp kernels;
   const hipfuse::TargetInfo &target;
   int64_t threads;
+  /// So that memory may change after the kernel's start.
+  bool startsEarly = false;
   OpBuilder hostBuilder;
   gpu::GPUFuncOp kernel;
   SmallVector<Value> arguments; ///< host values, one per parameter

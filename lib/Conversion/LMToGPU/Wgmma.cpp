@@ -158,7 +158,7 @@ Value WgmmaUnit::loadIf(Value condition, Value pointer, int64_t words) {
   std::string count = std::to_string(words);
   std::string text = "{\n.reg .pred p;\nsetp.ne.b32 p, $" +
                      std::to_string(words + 1) + ", 0;\n" + zeros +
-                     "@p ld.global.nc.L1::no_allocate.L2::128B.v" + count +
+                     "@p ld.global.L1::no_allocate.L2::128B.v" + count +
                      ".b32 {" + results + "}, [$" + count + "];\n}";
   auto type = LLVM::LLVMStructType::getLiteral(
       b.getContext(), SmallVector<Type>(words, b.getI32Type()));
