@@ -147,29 +147,22 @@ void WgmmaUnit::syncWarp() {
   b.assembly({}, "bar.warp.sync 0xffffffff;", "~{memory}", {});
 }
 
-Value WgmmaUnit::loadIf(Value condition, Value pointer, int64_t words) {
-  std::string zeros, results, constraints;
-  for (int64_t i = 0; i < words; ++i) {
-    std::string name = "$" + std::to_string(i);
-    zeros += "mov.b32 " + name + ", 0;\n";
-    results += (i ? ", " : "") + name;
-    constraints += "=&r,";
-  }
-  std::string count = std::to_string(words);
-  std::string text = "{\n.reg .pred p;\nsetp.ne.b32 p, $" +
-                     std::to_string(words + 1) + ", 0;\n" + zeros +
-                     "@p ld.global.L1::no_allocate.L2::128B.v" + count +
-                     ".b32 {" + results + "}, [$" + count + "];\n}";
+Value WgmmaUnit::loadIf(Value condition, Value pointer) {
+  constexpr int64_t kWords = 4;
   auto type = LLVM::LLVMStructType::getLiteral(
-      b.getContext(), SmallVector<Type>(words, b.getI32Type()));
+      b.getContext(), SmallVector<Type>(kWords, b.getI32Type()));
   Value flag = arith::ExtUIOp::create(b, b.getI32Type(), condition);
-  Value result =
-      b.assembly(type, text, constraints + "l,r,~{memory}", {pointer, flag});
+  Value result = b.assembly(
+      type,
+      "{\n.reg .pred p;\nsetp.ne.b32 p, $5, 0;\nmov.b32 $0, 0;\n"
+      "mov.b32 $1, 0;\nmov.b32 $2, 0;\nmov.b32 $3, 0;\n"
+      "@p ld.global.L1::no_allocate.L2::128B.v4.b32 {$0, $1, $2, $3}, [$4];\n}",
+      "=&r,=&r,=&r,=&r,l,r,~{memory}", {pointer, flag});
   SmallVector<Value> values;
-  for (int64_t i = 0; i < words; ++i)
+  for (int64_t i = 0; i < kWords; ++i)
     values.push_back(LLVM::ExtractValueOp::create(b, result, i));
   return vector::FromElementsOp::create(
-      b, VectorType::get({words}, b.getI32Type()), values);
+      b, VectorType::get({kWords}, b.getI32Type()), values);
 }
 
 void WgmmaUnit::commitCopies() {

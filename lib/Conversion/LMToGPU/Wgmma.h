@@ -85,9 +85,9 @@ public:
   /// Waits for all copies but those of the last `groups` groups.
   void waitForCopies(int64_t groups = 0);
   void syncWarp();
-  /// `words` (2 or 4) i32 from global memory that nothing writes, zeros and no
-  /// access where `condition` does not hold.
-  Value loadIf(Value condition, Value pointer, int64_t words);
+  /// Four i32 from global memory, zeros and no access where `condition` does
+  /// not hold.
+  Value loadIf(Value condition, Value pointer);
 
   /// Warp group: takes or gives back registers.
   void setRegisters(int64_t count, bool more);

@@ -184,7 +184,7 @@ Value WgmmaTiles::Converter::unitPointer(const Source &source, int64_t offset) {
 
 Value WgmmaTiles::Converter::loadUnit(const Source &source, int64_t round) {
   return unit.loadIf(source.visible,
-                     unitPointer(source, 16 * kThreadsPerKey * round), 4);
+                     unitPointer(source, 16 * kThreadsPerKey * round));
 }
 
 void WgmmaTiles::Converter::copyScales(const Source &source) {
