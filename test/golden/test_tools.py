@@ -97,7 +97,8 @@ class Tools(unittest.TestCase):
             "attention_plan": [["--q-len", 4, "--q-tile", 2],
                                ["--page", 64, "--granularity", 1],
                                ["--topk", 512, "--max-split", 2],
-                               ["--topk", 100, "--extra-topk", 512]],
+                               ["--topk", 100, "--extra-topk", 512,
+                                "--granularity", 64]],
             "rope_quantize": [["--scheme", "fp8_group,amax_floor=1e-8"]],
         }
         for name in cases.CASES:
