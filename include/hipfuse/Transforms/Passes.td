@@ -431,9 +431,9 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
 
     The configuration: as many clusters as the target has compute units; blocks
     of as many tokens as the target says (16 without one), or of a page if that
-    has more, for two scopes at least 64; tiles of queries of up to 128 rows of heads; works that cost, besides
-    their keys, what the target says, in whole blocks (the default of the plan
-    where it says nothing).
+    has more, for two scopes at least 64; tiles of queries of up to 128 rows of
+    heads; works that cost, besides their keys, what the target says, in whole
+    blocks (the default of the plan where it says nothing).
 
     An attention without lengths (of each scope, if it has two) or with a page
     size that is not a static power of two stays as it is, which is a remark of

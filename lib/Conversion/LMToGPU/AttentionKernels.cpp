@@ -31,12 +31,12 @@ static Refusal emitDecode(OpTy op, EmitterContext &context) {
   if (Refusal refusal = problem.checkKeys())
     return refusal;
   Partials partials = Partials::of(problem);
-  if (wgmma)
+  if (wgmma) {
     partials.order = PartialOrder::Wgmma;
-  if (wgmma)
     emitWgmmaDecode(problem, context, partials);
-  else
+  } else {
     emitMfmaDecode(problem, context, partials);
+  }
   if (problem.hasPlan())
     emitAttentionReduce(problem, context, partials);
   else

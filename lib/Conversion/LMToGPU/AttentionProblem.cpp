@@ -194,14 +194,6 @@ Value AttentionKernel::loadScalar(Value memref) {
   return b.load(buffer, Value(), Value(), /*lanes=*/1, /*constant=*/true);
 }
 
-static Value maxsi(KernelBuilder &b, Value lhs, Value rhs) {
-  return arith::MaxSIOp::create(b, lhs, rhs);
-}
-
-static Value minsi(KernelBuilder &b, Value lhs, Value rhs) {
-  return arith::MinSIOp::create(b, lhs, rhs);
-}
-
 Value AttentionKernel::loadI32(const Buffer &buffer, ValueRange indices) {
   return toI32(b.load(buffer, b.rowOffset(buffer, indices), Value(),
                       /*lanes=*/1, /*constant=*/true));
@@ -214,8 +206,8 @@ Value AttentionKernel::toI32(Value value) {
   auto i64 = [&](int64_t bound) -> Value {
     return arith::ConstantOp::create(b, b.getI64IntegerAttr(bound));
   };
-  value = maxsi(b, value, i64(-1));
-  value = minsi(b, value, i64(std::numeric_limits<int32_t>::max()));
+  value = b.maxsi(value, i64(-1));
+  value = b.minsi(value, i64(std::numeric_limits<int32_t>::max()));
   return arith::TruncIOp::create(b, b.getI32Type(), value);
 }
 
@@ -225,9 +217,9 @@ void AttentionKernel::findLengths(AttentionWork &work) {
     if (scope.slots)
       columns = b.i32(cast<MemRefType>(scope.slots.getType()).getDimSize(1));
     Value length =
-        buffer ? maxsi(b, loadI32(buffer, work.request), b.i32(0)) : columns;
+        buffer ? b.maxsi(loadI32(buffer, work.request), b.i32(0)) : columns;
     if (buffer && columns)
-      length = minsi(b, length, columns);
+      length = b.minsi(length, columns);
     work.lengths.push_back(length);
   }
   if (work.lengths.size() > 1)
@@ -285,7 +277,7 @@ AttentionWork AttentionKernel::plannedWork(ValueRange row) {
   Value pages = arith::DivUIOp::create(
       b, b.addi(end, b.subi(pageSize, b.i32(1))), pageSize);
   work.begin = b.muli(b.subi(pages, b.subi(last, first)), pageSize);
-  work.end = maxsi(b, end, work.begin);
+  work.end = b.maxsi(end, work.begin);
   return work;
 }
 
@@ -314,7 +306,7 @@ SmallVector<Value> AttentionKernel::forWorks(
   b.setInsertionPointToStart(loop.getBody());
   ValueRange carried = loop.getRegionIterArgs();
   Value next = b.addi(loop.getInductionVar(), b.i32(1));
-  next = minsi(b, next, b.addi(last, b.i32(-1)));
+  next = b.minsi(next, b.addi(last, b.i32(-1)));
   // Asked for before the work, for which it is not needed.
   SmallVector<Value> nextValues = loadWork(next);
   SmallVector<Value> results =

@@ -198,17 +198,18 @@ Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
   Value weight = exponential(b, b.subf(value, reference));
   Value added = b.reduceLanes(weight, wave,
                               [&](Value x, Value y) { return b.addf(x, y); });
-  SmallVector<Value> scaled = {max, b.addf(b.mulf(sums.total, rescale), added)};
-  for (Value columns : sums.columns)
-    scaled.push_back(b.mulf(columns, b.splat(rescale)));
+  sums.max = max;
+  sums.total = b.addf(b.mulf(sums.total, rescale), added);
+  for (Value &columns : sums.columns)
+    columns = b.mulf(columns, b.splat(rescale));
 
   // Past the last partial weights and columns are 0.
   Value left = b.subi(count, base);
   if (stride > 1)
     left = b.divui(b.addi(left, b.i32(stride - 1)), stride);
   left = b.umin(left, b.i32(wave));
-  auto loop = scf::ForOp::create(b, b.i32(0), left, b.i32(unroll),
-                                 ValueRange(scaled).drop_front(2));
+  auto loop =
+      scf::ForOp::create(b, b.i32(0), left, b.i32(unroll), sums.columns);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -238,9 +239,8 @@ Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
             columns[c], b.mulf(b.splat(weights[i]), chunksOf[i * chunks + c]));
     scf::YieldOp::create(b, columns);
   }
-  SmallVector<Value> next = {scaled[0], scaled[1]};
-  llvm::append_range(next, loop.getResults());
-  scf::YieldOp::create(b, next);
+  sums.columns = llvm::to_vector_of<Value>(loop.getResults());
+  scf::YieldOp::create(b, sums.pack());
   return Sums::unpack(groups.getResults());
 }
 

@@ -174,6 +174,8 @@ public:
   /// counts. All loads of the workgroup that the condition depends on come
   /// before all stores after the count.
   std::pair<Value, Value> countThreads(Value condition);
+  /// The same for the lanes of a wave, without a barrier.
+  std::pair<Value, Value> countLanes(Value condition);
   /// The lanes of the wave for which `condition` holds, as bits: i64 on AMD,
   /// i32 on NVIDIA.
   Value ballot(Value condition);
@@ -201,8 +203,6 @@ public:
   Value encode(SchemeAttr scheme, Value value, const BlockScale &scale);
 
 private:
-  /// The same as `countThreads` for the lanes of a wave.
-  std::pair<Value, Value> countLanes(Value condition);
   /// AMD: the value of the lane that a DPP control names.
   Value moveLanes(Value scalar, int64_t control);
   Value encodeFp4Codes(SchemeAttr scheme, Value value, const BlockScale &scale);

@@ -112,7 +112,7 @@ Value PlanKernel::stepOf(Value total) {
   if (!op.getMaxSplit())
     return rows.ceilDiv(total, op.getNumClusters());
   Value split = b.muli(b.zext64(rows.requests), *op.getMaxSplit());
-  Value share = rows.minsi(i64(op.getNumClusters()), rows.maxsi(split, i64(1)));
+  Value share = b.minsi(i64(op.getNumClusters()), b.maxsi(split, i64(1)));
   return arith::DivUIOp::create(b, b.addi(total, b.addi(share, -1)), share);
 }
 
@@ -168,7 +168,7 @@ Value PlanKernel::emitStarts(const PlanTile &tile, const PlanTiles &tiles,
     other.base = words.load(baseAt(local));
     Value partial = b.addi(b.addi(insideTo, splitTo), -2);
     rows.storeWork(other, b.addi(number, -1), b.muli(partial, op.getTileRows()),
-                   b.subi(rows.maxsi(previous, tileStart), tileStart),
+                   b.subi(b.maxsi(previous, tileStart), tileStart),
                    b.subi(position, tileStart));
   });
   b.barrier();
@@ -185,7 +185,7 @@ void PlanKernel::emitTile(const PlanTile &tile, const PlanTiles &tiles,
   Value counts = starts.tileOf.load(last);
   Value isSplit = b.cmpi(IPredicate::sgt, position, tiles.start);
   rows.storeTile(tile, isSplit, insideOf(counts), splitOf(counts),
-                 b.subi(rows.maxsi(position, tiles.start), tiles.start));
+                 b.subi(b.maxsi(position, tiles.start), tiles.start));
 }
 
 //===----------------------------------------------------------------------===//

@@ -67,12 +67,12 @@ Value PlanRows::tokensOf(ValueRange lengths, Type type) {
   auto tokensIn = [&](Value length, std::optional<uint64_t> most) {
     if (length.getType() != type && type.isInteger(64))
       length = arith::ExtSIOp::create(b, type, length);
-    Value tokens = maxsi(length, constant(0, length));
+    Value tokens = b.maxsi(length, constant(0, length));
     int64_t fits = std::numeric_limits<int32_t>::max();
     if (most)
-      tokens = minsi(tokens, constant(*most, tokens));
+      tokens = b.minsi(tokens, constant(*most, tokens));
     else if (tokens.getType() != type)
-      tokens = minsi(tokens, constant(fits, tokens));
+      tokens = b.minsi(tokens, constant(fits, tokens));
     return type.isInteger(32) ? low32(b, tokens) : tokens;
   };
   Value tokens = tokensIn(lengths[0], op.getTopk());
@@ -92,7 +92,7 @@ Value PlanRows::restOf(Value tokens, Value blocks) {
   Value spare = b.addi(tokens, -static_cast<int64_t>(op.getQLen()));
   Value shift = constant(llvm::Log2_64(op.getGranularity()), tokens);
   Value whole = b.addi(arith::ShRSIOp::create(b, spare, shift), 1);
-  return minsi(blocks, maxsi(whole, constant(1, whole)));
+  return b.minsi(blocks, b.maxsi(whole, constant(1, whole)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -121,16 +121,16 @@ void PlanRows::storeWork(const PlanTile &tile, Value number, Value partial,
   Value last = unitsOf(tokens);
   if (op.getPageSize() == 1 && !op.getTopk()) {
     // Tokens that no query of the tile sees.
-    Value trim = maxsi(b.subi(b.i32(qLen - tileRows), row), b.i32(0));
+    Value trim = b.maxsi(b.subi(b.i32(qLen - tileRows), row), b.i32(0));
     last = b.subi(last, as(trim, last));
   }
   Value start = b.muli(from, op.getGranularity());
-  Value end = to ? minsi(b.muli(to, op.getGranularity()), last) : last;
-  end = maxsi(end, start);
+  Value end = to ? b.minsi(b.muli(to, op.getGranularity()), last) : last;
+  end = b.maxsi(end, start);
   Value after = b.subi(tokens, b.muli(end, op.getPageSize()));
-  after = maxsi(after, constant(0, after));
+  after = b.maxsi(after, constant(0, after));
   Value firstRow = b.muli(tile.request, qLen);
-  Value endRow = minsi(b.addi(row, tileRows), b.i32(qLen));
+  Value endRow = b.minsi(b.addi(row, tileRows), b.i32(qLen));
   storeRow({tile.request, partial, b.addi(firstRow, row),
             b.addi(firstRow, endRow), b.addi(tile.base, low32(b, start)),
             b.addi(tile.base, low32(b, end)), low32(b, after), b.i32(0)},
@@ -147,7 +147,7 @@ Value PlanRows::storeTile(const PlanTile &tile, Value isSplit, Value inside,
   store(partials, reduceIndptr, b.addi(tile.number, 1));
   Value row = b.muli(tile.place, tileRows);
   Value firstRow = b.muli(tile.request, qLen);
-  Value endRow = minsi(b.addi(row, tileRows), b.i32(qLen));
+  Value endRow = b.minsi(b.addi(row, tileRows), b.i32(qLen));
   storeRow({b.addi(firstRow, row), b.addi(firstRow, endRow)}, finalMap,
            tile.number);
   return partials;

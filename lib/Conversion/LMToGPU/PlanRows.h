@@ -67,12 +67,6 @@ public:
   Value ceilDiv(Value value, int64_t divisor) {
     return b.divui(b.addi(value, divisor - 1), divisor);
   }
-  Value maxsi(Value lhs, Value rhs) {
-    return arith::MaxSIOp::create(b, lhs, rhs);
-  }
-  Value minsi(Value lhs, Value rhs) {
-    return arith::MinSIOp::create(b, lhs, rhs);
-  }
 
   AttentionPlanOp op;
   Buffer lengths, extraLengths;

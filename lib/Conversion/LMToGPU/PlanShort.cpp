@@ -116,7 +116,6 @@ private:
   void findJumps();
   void findStart();
   void emit();
-  std::pair<Value, Value> countLanes(Value condition);
   Value lastAtMost(const LdsArray &array, Value bound, int64_t half,
                    int64_t first = 0);
 
@@ -411,7 +410,7 @@ void ShortPlan::emit() {
   Value below, ofWave;
   Value conditions[] = {isSplit, isAgain, isInside};
   for (auto [i, condition] : llvm::enumerate(conditions)) {
-    auto [laneBelow, all] = countLanes(condition);
+    auto [laneBelow, all] = b.countLanes(condition);
     laneBelow = b.shli(b.addi(laneBelow, zext32(b, condition)), i * kCountBits);
     all = b.shli(all, i * kCountBits);
     below = i ? b.addi(below, laneBelow) : laneBelow;
@@ -464,18 +463,6 @@ void ShortPlan::emit() {
                    b.subi(position, from));
     storePartial(partial);
   });
-}
-
-/// Lanes of the wave before this one, and all, for which `condition` holds.
-std::pair<Value, Value> ShortPlan::countLanes(Value condition) {
-  Value lanes = b.ballot(condition), lane = b.laneInWave();
-  Value one = rows.constant(1, lanes);
-  Value width = lanes.getType().isInteger(64) ? b.zext64(lane) : lane;
-  Value lower = b.addi(arith::ShLIOp::create(b, one, width), -1);
-  auto count = [&](Value lanes) {
-    return low32(b, LLVM::CtPopOp::create(b, lanes));
-  };
-  return {count(b.andi(lanes, lower)), count(lanes)};
 }
 
 void ShortPlan::run(function_ref<void()> general) {

@@ -247,10 +247,8 @@ SmallVector<Value> PlanStarts::lookAhead(const PlanTiles &tiles, Value cluster,
   Value before = b.cmpi(IPredicate::ult, lane, ahead);
   record(b.ori(before, b.andi(isStop, moves)), b.addi(cluster, lane),
          b.select(moves, place.next, position), here);
-  Value at = gpu::ShuffleOp::create(b, b.select(moves, here, b.i32(-1)),
-                                    b.umin(ahead, b.i32(wave - 1)), b.i32(wave),
-                                    gpu::ShuffleMode::IDX)
-                 .getShuffleResult();
+  Value at = b.shuffleFrom(b.select(moves, here, b.i32(-1)),
+                           b.umin(ahead, b.i32(wave - 1)));
   Value moved = zext32(b, b.cmpi(IPredicate::sge, at, b.i32(0)));
   return {b.addi(cluster, b.addi(ahead, moved)),
           b.addi(next, b.muli(widen(ahead), step)), at};
@@ -332,7 +330,7 @@ std::pair<Value, Value> PlanStarts::find(const PlanTiles &tiles, Value isFirst,
                         b.muli(overheads, kRareMoves));
   pathSteps = b.select(isRare, b.i32(0), b.i32(kPathSteps));
   // Half the instructions, wherever that suffices.
-  Value last = b.subi(arith::MaxSIOp::create(b, tiles.end, next), origin);
+  Value last = b.subi(b.maxsi(tiles.end, next), origin);
   last = b.addi(last, b.muli(step, kStepsAhead));
   Value most = b.zext64(b.i32(std::numeric_limits<int32_t>::max()));
   auto branch = scf::IfOp::create(b, b.cmpi(IPredicate::ult, last, most),

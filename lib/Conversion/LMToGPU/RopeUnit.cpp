@@ -68,8 +68,8 @@ Value Rotation::tableRow(KernelBuilder &b, Value token) const {
   if (!position.getType().isInteger(64))
     position = arith::ExtSIOp::create(b, b.getI64Type(), position);
   Value zero = arith::ConstantOp::create(b, b.getI64IntegerAttr(0));
-  position = arith::MaxSIOp::create(b, position, zero);
-  return arith::MinSIOp::create(b, position, lastPosition);
+  position = b.maxsi(position, zero);
+  return b.minsi(position, lastPosition);
 }
 
 std::pair<Value, Value> Rotation::angles(KernelBuilder &b, Value row,

@@ -221,8 +221,8 @@ static Refusal emitSwaSlots(SwaSlotsOp op, EmitterContext &context) {
   Value position = b.loadInteger(positions, b.rowOffset(positions, row));
   Value entries = b.select(
       table.exists, entriesAt(b, position, op.getCompressRatio()), i64(b, 0));
-  Value first = arith::MaxSIOp::create(
-      b, b.addi(entries, -static_cast<int64_t>(op.getWindow())), i64(b, 0));
+  Value first = b.maxsi(b.addi(entries, -static_cast<int64_t>(op.getWindow())),
+                        i64(b, 0));
   SlotRow list(b, config, op.getSlots(), op.getLengths(), row);
   // No more entries than columns: the window has not more.
   list.pack([&](Value column, Value) {
@@ -300,8 +300,8 @@ static Refusal emitSlotLengths(SlotLengthsOp op, EmitterContext &context) {
   b.ifThen(inside, [&] {
     Value position = b.loadInteger(positions, b.rowOffset(positions, row));
     Value entries = entriesAt(b, position, op.getCompressRatio());
-    entries = arith::MaxSIOp::create(b, entries, i64(b, 0));
-    entries = arith::MinSIOp::create(b, entries, i64(b, op.getWindow()));
+    entries = b.maxsi(entries, i64(b, 0));
+    entries = b.minsi(entries, i64(b, op.getWindow()));
     storeNumber(b, entries, lengths, b.rowOffset(lengths, row));
   });
   b.setBytesPerRow(positions.elementBytes() + lengths.elementBytes());

@@ -72,7 +72,6 @@ void WgmmaDecode::run() {
   if (shape.movesRegisters)
     unit.setRegisters(shape.consumerRegisters, /*more=*/true);
   lane = b.laneInWave();
-  group = b.divui(b.thread(), kWarpGroup);
   warp = b.remui(b.divui(b.thread(), 32), kWarpGroup / 32);
   eachWork([&](const AttentionWork &work, Value count) {
     return consumeWork(work, count);

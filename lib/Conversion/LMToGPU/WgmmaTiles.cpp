@@ -65,17 +65,11 @@ std::pair<Value, Value> WgmmaTiles::stageOf(Value count) {
 
 std::pair<Value, Value> WgmmaTiles::rangeOf(const AttentionWork &work,
                                             unsigned scope) {
-  auto minsi = [&](Value x, Value y) -> Value {
-    return arith::MinSIOp::create(b, x, y);
-  };
-  auto maxsi = [&](Value x, Value y) -> Value {
-    return arith::MaxSIOp::create(b, x, y);
-  };
   if (!work.secondBegin)
     return {work.begin, work.end};
   if (scope == 0)
-    return {work.begin, minsi(work.end, work.lengths[0])};
-  Value begin = maxsi(b.subi(work.begin, work.secondBegin), b.i32(0));
+    return {work.begin, b.minsi(work.end, work.lengths[0])};
+  Value begin = b.maxsi(b.subi(work.begin, work.secondBegin), b.i32(0));
   return {begin, b.subi(work.end, work.secondBegin)};
 }
 
@@ -83,7 +77,7 @@ SmallVector<Value, 2> WgmmaTiles::countTiles(const AttentionWork &work) {
   SmallVector<Value, 2> counts;
   for (unsigned scope = 0; scope < problem.scopes.size(); ++scope) {
     auto [begin, end] = rangeOf(work, scope);
-    Value keys = arith::MaxSIOp::create(b, b.subi(end, begin), b.i32(0));
+    Value keys = b.maxsi(b.subi(end, begin), b.i32(0));
     counts.push_back(b.divui(b.addi(keys, b.i32(kTileKeys - 1)), kTileKeys));
   }
   return counts;

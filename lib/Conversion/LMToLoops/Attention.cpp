@@ -45,14 +45,6 @@ static Value loadIndex(RowBuilder &b, Value memref, ValueRange indices) {
   return toIndex(b, b.loadScalar(memref, indices));
 }
 
-static Value maxsi(RowBuilder &b, Value lhs, Value rhs) {
-  return arith::MaxSIOp::create(b, lhs, rhs);
-}
-
-static Value minsi(RowBuilder &b, Value lhs, Value rhs) {
-  return arith::MinSIOp::create(b, lhs, rhs);
-}
-
 /// Scratch memory of `rows` rows of `columns` f32.
 static Value scratchRows(RowBuilder &b, int64_t rows, int64_t columns) {
   auto type = MemRefType::get({rows, columns}, b.getF32Type());
@@ -343,7 +335,7 @@ static void forHeadBlocks(RowBuilder &b, Value q,
     Value count =
         heads % kHeadsPerBlock == 0
             ? b.index(kHeadsPerBlock)
-            : minsi(b, b.index(kHeadsPerBlock), b.subi(b.index(heads), first));
+            : b.minsi(b.index(kHeadsPerBlock), b.subi(b.index(heads), first));
     body(token, first, count);
   });
 }
@@ -376,7 +368,7 @@ static Scope listScope(RowBuilder &b, CacheRead cache, Value slots,
     if (!lengths)
       return columns;
     Value length = loadIndex(b, lengths, token);
-    return minsi(b, maxsi(b, length, b.index(0)), columns);
+    return b.minsi(b.maxsi(length, b.index(0)), columns);
   };
   scope.slotOf = [=, &b](Value key) {
     return loadIndex(b, slots, {token, key});
@@ -398,7 +390,7 @@ static Scope pagedScope(RowBuilder &b, MlaDecodeOp op, Value token) {
     Value length = loadIndex(b, lengths, request);
     length = b.subi(b.addi(length, b.remui(token, qLen)), b.index(qLen - 1));
     Value known = b.muli(b.dim(table, 1), pageSize);
-    return minsi(b, maxsi(b, length, b.index(0)), known);
+    return b.minsi(b.maxsi(length, b.index(0)), known);
   };
   CacheRead cache = scope.cache;
   scope.slotOf = [=, &b](Value key) -> Value {

@@ -75,12 +75,6 @@ private:
   Value ceilDiv(Value value, int64_t divisor) {
     return b.divui(b.addi(value, b.index(divisor - 1)), divisor);
   }
-  Value maxsi(Value lhs, Value rhs) {
-    return arith::MaxSIOp::create(b, lhs, rhs);
-  }
-  Value minsi(Value lhs, Value rhs) {
-    return arith::MinSIOp::create(b, lhs, rhs);
-  }
 
   Value tokensOf(Value lengths, Value request, std::optional<int64_t> topk);
   Request sizeOf(Value request);
@@ -101,9 +95,9 @@ private:
 Value PlanLowering::tokensOf(Value lengths, Value request,
                              std::optional<int64_t> topk) {
   Value length = b.loadScalar(lengths, request);
-  Value tokens = maxsi(arith::IndexCastOp::create(b, b.getIndexType(), length),
-                       b.index(0));
-  return topk ? minsi(tokens, b.index(*topk)) : tokens;
+  Value tokens = b.maxsi(
+      arith::IndexCastOp::create(b, b.getIndexType(), length), b.index(0));
+  return topk ? b.minsi(tokens, b.index(*topk)) : tokens;
 }
 
 Request PlanLowering::sizeOf(Value request) {
@@ -133,8 +127,8 @@ Value PlanLowering::payload() {
   });
   Value share = b.index(op.getNumClusters());
   if (op.getMaxSplit())
-    share = minsi(
-        share, maxsi(b.muli(requests, b.index(*op.getMaxSplit())), b.index(1)));
+    share = b.minsi(share, b.maxsi(b.muli(requests, b.index(*op.getMaxSplit())),
+                                   b.index(1)));
   Value each = arith::CeilDivSIOp::create(b, get(Variable::Total), share);
   return b.addi(each, b.index(op.getOverheadBlocks()));
 }
@@ -151,13 +145,13 @@ void PlanLowering::emitWork(const Request &request, Value size,
   Value last = b.addi(base, request.units);
   if (op.getPageSize() == 1 && !op.getTopk())
     // Tokens that no query of the tile sees.
-    last = b.subi(last,
-                  maxsi(b.subi(b.index(qLen - tileRows), tileRow), b.index(0)));
-  Value end = minsi(b.addi(start, b.muli(size, granularity)), last);
-  end = maxsi(end, start);
+    last = b.subi(
+        last, b.maxsi(b.subi(b.index(qLen - tileRows), tileRow), b.index(0)));
+  Value end = b.minsi(b.addi(start, b.muli(size, granularity)), last);
+  end = b.maxsi(end, start);
   Value covered = b.muli(b.subi(end, base), b.index(op.getPageSize()));
-  Value after = maxsi(b.subi(request.tokens, covered), b.index(0));
-  Value tileEnd = minsi(b.addi(tileRow, b.index(tileRows)), b.index(qLen));
+  Value after = b.maxsi(b.subi(request.tokens, covered), b.index(0));
+  Value tileEnd = b.minsi(b.addi(tileRow, b.index(tileRows)), b.index(qLen));
   Value row = get(Variable::Row);
   Value columns[] = {get(Variable::Request),
                      b.select(isPartial, row, b.index(-1)),
@@ -182,7 +176,7 @@ void PlanLowering::closeTile(const Request &request) {
   int64_t qLen = op.getQLen(), tileRows = op.getTileRows();
   Value tile = get(Variable::Tile), tileRow = get(Variable::TileRow);
   Value firstRow = b.muli(get(Variable::Request), b.index(qLen));
-  Value next = minsi(b.addi(tileRow, b.index(tileRows)), b.index(qLen));
+  Value next = b.minsi(b.addi(tileRow, b.index(tileRows)), b.index(qLen));
   storeI32(b.addi(firstRow, tileRow), op.getReduceFinalMap(),
            {tile, b.index(0)});
   storeI32(b.addi(firstRow, next), op.getReduceFinalMap(), {tile, b.index(1)});

@@ -30,8 +30,8 @@ static Value tableRow(RowBuilder &b, const Rope &rope, Value token) {
   Value position = arith::IndexCastOp::create(
       b, b.getIndexType(), b.loadScalar(rope.positions, token));
   Value last = b.subi(b.dim(rope.tables.front(), 0), b.index(1));
-  position = arith::MaxSIOp::create(b, position, b.index(0));
-  return arith::MinSIOp::create(b, position, last);
+  position = b.maxsi(position, b.index(0));
+  return b.minsi(position, last);
 }
 
 void lm::forRopePairs(RowBuilder &b, const Rope &rope, Value token,

@@ -119,8 +119,8 @@ struct SwaSlotsToLoops final : RowPattern<SwaSlotsOp> {
       Value entries = b.divui(b.addi(position, b.index(1)),
                               static_cast<int64_t>(op.getCompressRatio()));
       entries = b.select(b.andi(isToken, row.exists), entries, b.index(0));
-      Value first = arith::MaxSIOp::create(
-          b, b.subi(entries, b.index(op.getWindow())), b.index(0));
+      Value first =
+          b.maxsi(b.subi(entries, b.index(op.getWindow())), b.index(0));
       Value count = forCarried(b, first, entries, b.index(0),
                                [&](Value entry, Value count) {
                                  Value slot = row.slotOf(b, entry);
@@ -177,8 +177,8 @@ struct SlotLengthsToLoops final : RowPattern<SlotLengthsOp> {
       // A negative position has no entries: its quotient is not positive.
       Value entries = arith::DivSIOp::create(b, b.addi(position, b.index(1)),
                                              b.index(op.getCompressRatio()));
-      entries = arith::MaxSIOp::create(b, entries, b.index(0));
-      entries = arith::MinSIOp::create(b, entries, b.index(op.getWindow()));
+      entries = b.maxsi(entries, b.index(0));
+      entries = b.minsi(entries, b.index(op.getWindow()));
       storeIndex(b, entries, op.getLengths(), token);
     });
   }
@@ -192,8 +192,7 @@ struct CompactSlotsToLoops final : RowPattern<CompactSlotsOp> {
     b.forParallel(b.dim(op.getSlots(), 0), [&](Value token) {
       Value columns = b.dim(op.getSlots(), 1);
       if (op.getLengths())
-        columns = arith::MinSIOp::create(
-            b, loadIndex(b, op.getLengths(), token), columns);
+        columns = b.minsi(loadIndex(b, op.getLengths(), token), columns);
       Value count = forCarried(
           b, b.index(0), columns, b.index(0), [&](Value column, Value count) {
             Value slot = loadIndex(b, op.getSlots(), {token, column});

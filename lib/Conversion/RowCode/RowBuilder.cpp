@@ -120,6 +120,12 @@ Value RowBuilder::remui(Value value, int64_t divisor) {
   return arith::RemUIOp::create(*this, value,
                                 constantLike(*this, value, divisor));
 }
+Value RowBuilder::minsi(Value lhs, Value rhs) {
+  return arith::MinSIOp::create(*this, lhs, rhs);
+}
+Value RowBuilder::maxsi(Value lhs, Value rhs) {
+  return arith::MaxSIOp::create(*this, lhs, rhs);
+}
 Value RowBuilder::umin(Value lhs, Value rhs) {
   return arith::MinUIOp::create(*this, lhs, rhs);
 }

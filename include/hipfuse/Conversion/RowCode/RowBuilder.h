@@ -62,6 +62,8 @@ public:
   Value shrui(Value value, int64_t amount);
   Value divui(Value value, int64_t divisor);
   Value remui(Value value, int64_t divisor);
+  Value minsi(Value lhs, Value rhs);
+  Value maxsi(Value lhs, Value rhs);
   Value umin(Value lhs, Value rhs);
   Value umax(Value lhs, Value rhs);
   Value addf(Value lhs, Value rhs);
