@@ -1,16 +1,20 @@
-// The kernels of attention start while the work before them ends. They set up
-// nothing but shared memory until they have waited for it, and no load may come
-// from a cache that could be older.
+// The kernels of attention start while the work before them ends, and let others
+// start only when they have waited for it. The first sets up nothing but shared
+// memory before; the second reads the plan, which is older than the results of
+// the first, and writes nothing. No load may come from a cache that could be
+// older.
 
 // RUN: hipfuse-compile --target=sm_90 --ptxas=none --emit=isa %s -o - | FileCheck %s
 // CHECK: .entry mla_decode
-// CHECK-NOT: {{(ld|st|red|atom)\.global|cp\.async}}
-// CHECK: griddepcontrol.launch_dependents
-// CHECK-NOT: {{(ld|st|red|atom)\.global|cp\.async}}
+// CHECK-NOT: {{(ld|st|red|atom)\.global|cp\.async|launch_dependents}}
 // CHECK: griddepcontrol.wait
+// CHECK: griddepcontrol.launch_dependents
 // CHECK-NOT: ld.global.nc
 // CHECK: .entry attention_reduce
-// CHECK-NOT: {{(ld|st|red|atom)\.global|cp\.async}}
+// Where its partial results begin and end, and the place of one.
+// CHECK-NOT: {{(st|red|atom)\.global|cp\.async|launch_dependents|ld.global.nc}}
+// CHECK-COUNT-3: ld.global.b32
+// CHECK-NOT: {{(ld|st|red|atom)\.global|cp\.async|launch_dependents}}
 // CHECK: griddepcontrol.wait
 // CHECK-NOT: ld.global.nc
 

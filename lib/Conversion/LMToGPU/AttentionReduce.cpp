@@ -91,8 +91,11 @@ private:
                   /*constant=*/true);
   }
   void findRow(Value number);
-  std::pair<Value, Value> findPartial(Value index);
-  Sums sumPartials(Value begin, int64_t stride, Value firstColumn,
+  Value exists(Value index) {
+    return b.cmpi(arith::CmpIPredicate::ult, index, count);
+  }
+  Value findPartial(Value index);
+  Sums sumPartials(Value place, Value begin, int64_t stride, Value firstColumn,
                    int64_t chunks);
   Sums mergeWaves(const Sums &sums, Value number);
   void finish(const Sums &sums, Value firstColumn);
@@ -159,37 +162,69 @@ void ReduceKernel::findRow(Value number) {
   count = b.select(exists, b.subi(end, first), b.i32(0));
 }
 
-/// Of partial number `index` of the row: where it is, and its logarithm, -inf
-/// where there is none.
-std::pair<Value, Value> ReduceKernel::findPartial(Value index) {
-  Value exists = b.cmpi(arith::CmpIPredicate::ult, index, count);
-  Value none[] = {b.i32(0), b.f32(-kInf)};
-  SmallVector<Value> found = b.ifElse(
-      exists,
+/// Where partial number `index` of the row is, 0 where there is none.
+Value ReduceKernel::findPartial(Value index) {
+  return b.ifElse(
+      exists(index),
       [&]() -> SmallVector<Value> {
         Value place = loadAt(partialMap, b.addi(first, index));
-        place = b.addi(place, tileRow);
-        return {place, loadAt(partLse, {place, head})};
+        return {b.addi(place, tileRow)};
       },
-      none);
-  return {found[0], found[1]};
+      b.i32(0))[0];
 }
 
 /// Sums the partials `begin`, `begin` + `stride`, ..., `chunks` chunks of
-/// columns from the lane's `firstColumn` on.
-Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
-                               int64_t chunks) {
+/// columns from the lane's `firstColumn` on. `place` is that of the first
+/// partial of the lane.
+Sums ReduceKernel::sumPartials(Value place, Value begin, int64_t stride,
+                               Value firstColumn, int64_t chunks) {
   int64_t unroll = (stride > 1 ? kFewLoads : kLoads) / chunks;
   Value lane = b.laneInWave();
   Sums init = {b.f32(-kInf), b.f32(0.0f),
                SmallVector<Value>(chunks, b.f32(0.0f, b.splat(b.f32(0.0f))))};
+  SmallVector<Value> inits = {place};
+  inits.append(init.pack());
   auto groups =
-      scf::ForOp::create(b, begin, count, b.i32(wave * stride), init.pack());
+      scf::ForOp::create(b, begin, count, b.i32(wave * stride), inits);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(groups.getBody());
-  Sums sums = Sums::unpack(groups.getRegionIterArgs());
+  place = groups.getRegionIterArg(0);
+  Sums sums = Sums::unpack(groups.getRegionIterArgs().drop_front());
   Value base = groups.getInductionVar();
-  auto [place, value] = findPartial(b.addi(base, b.muli(lane, b.i32(stride))));
+  Value index = b.addi(base, b.muli(lane, b.i32(stride)));
+  // Past the last partial weights and columns are 0.
+  Value left = b.subi(count, base);
+  if (stride > 1)
+    left = b.divui(b.addi(left, b.i32(stride - 1)), stride);
+  left = b.umin(left, b.i32(wave));
+  auto loadColumns = [&](Value first) {
+    SmallVector<Value> columns;
+    for (int64_t i = 0; i < unroll; ++i) {
+      Value index = b.addi(first, b.i32(i));
+      Value from = b.shuffleFrom(place, index);
+      auto load = [&] {
+        Value offset = b.rowOffset(partOut, {from, head});
+        SmallVector<Value> loaded;
+        for (int64_t c = 0; c < chunks; ++c)
+          loaded.push_back(b.load(
+              partOut, offset, b.addi(firstColumn, b.i32(c * wave * kColumns)),
+              kColumns));
+        return loaded;
+      };
+      columns.append(
+          i == 0 ? load()
+                 : b.ifElse(b.cmpi(arith::CmpIPredicate::ult, index, left),
+                            load, init.columns));
+    }
+    return columns;
+  };
+  // Columns are asked for before the logarithms are waited for.
+  SmallVector<Value> loaded = loadColumns(b.i32(0));
+  Value value = b.ifElse(
+      exists(index),
+      [&] { return SmallVector<Value>{loadAt(partLse, {place, head})}; },
+      b.f32(-kInf))[0];
+  b.issueLoads();
   Value max = b.reduceLanes(value, wave,
                             [&](Value x, Value y) { return maxf(b, x, y); });
   max = maxf(b, sums.max, max);
@@ -203,45 +238,30 @@ Sums ReduceKernel::sumPartials(Value begin, int64_t stride, Value firstColumn,
   for (Value &columns : sums.columns)
     columns = b.mulf(columns, b.splat(rescale));
 
-  // Past the last partial weights and columns are 0.
-  Value left = b.subi(count, base);
-  if (stride > 1)
-    left = b.divui(b.addi(left, b.i32(stride - 1)), stride);
-  left = b.umin(left, b.i32(wave));
+  auto addColumns = [&](Value first, ArrayRef<Value> loaded,
+                        MutableArrayRef<Value> columns) {
+    for (int64_t i = 0; i < unroll; ++i) {
+      Value factor = b.splat(b.shuffleFrom(weight, b.addi(first, b.i32(i))));
+      for (int64_t c = 0; c < chunks; ++c)
+        columns[c] = b.addf(columns[c], b.mulf(factor, loaded[i * chunks + c]));
+    }
+  };
+  addColumns(b.i32(0), loaded, sums.columns);
   auto loop =
-      scf::ForOp::create(b, b.i32(0), left, b.i32(unroll), sums.columns);
+      scf::ForOp::create(b, b.i32(unroll), left, b.i32(unroll), sums.columns);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> weights, chunksOf;
-    for (int64_t i = 0; i < unroll; ++i) {
-      Value index = b.addi(loop.getInductionVar(), b.i32(i));
-      weights.push_back(b.shuffleFrom(weight, index));
-      Value from = b.shuffleFrom(place, index);
-      auto load = [&] {
-        Value offset = b.rowOffset(partOut, {from, head});
-        SmallVector<Value> loaded;
-        for (int64_t c = 0; c < chunks; ++c)
-          loaded.push_back(b.load(
-              partOut, offset, b.addi(firstColumn, b.i32(c * wave * kColumns)),
-              kColumns));
-        return loaded;
-      };
-      chunksOf.append(
-          i == 0 ? load()
-                 : b.ifElse(b.cmpi(arith::CmpIPredicate::ult, index, left),
-                            load, init.columns));
-    }
+    Value first = loop.getInductionVar();
     SmallVector<Value> columns(loop.getRegionIterArgs());
-    for (int64_t i = 0; i < unroll; ++i)
-      for (int64_t c = 0; c < chunks; ++c)
-        columns[c] = b.addf(
-            columns[c], b.mulf(b.splat(weights[i]), chunksOf[i * chunks + c]));
+    addColumns(first, loadColumns(first), columns);
     scf::YieldOp::create(b, columns);
   }
   sums.columns = llvm::to_vector_of<Value>(loop.getResults());
-  scf::YieldOp::create(b, sums.pack());
-  return Sums::unpack(groups.getResults());
+  SmallVector<Value> next = {findPartial(b.addi(index, b.i32(wave * stride)))};
+  next.append(sums.pack());
+  scf::YieldOp::create(b, next);
+  return Sums::unpack(groups.getResults().drop_front());
 }
 
 /// The sums of all waves, of one chunk each, in their order. `number` is the
@@ -327,12 +347,17 @@ void ReduceKernel::finish(const Sums &sums, Value firstColumn) {
 }
 
 void ReduceKernel::run() {
-  // A launch takes about as long as the merging of few rows.
-  b.startEarly();
-  Value number = b.divui(b.thread(), wave);
-  Value column = b.muli(b.laneInWave(), b.i32(kColumns));
-  findRow(b.select(isFew, b.workgroup(),
-                   b.addi(b.muli(b.workgroup(), b.i32(waves)), number)));
+  Value number = b.divui(b.thread(), wave), lane = b.laneInWave();
+  Value column = b.muli(lane, b.i32(kColumns));
+  // A launch takes about as long as the merging of few rows. The plan and the
+  // sink are older than the partial results: only these are waited for.
+  Value place;
+  b.startEarly([&] {
+    findRow(b.select(isFew, b.workgroup(),
+                     b.addi(b.muli(b.workgroup(), b.i32(waves)), number)));
+    Value ifFew = b.addi(number, b.muli(lane, b.i32(waves)));
+    place = findPartial(b.select(isFew, ifFew, lane));
+  });
   Value isSplit = b.isNonZero(count);
   auto branch = scf::IfOp::create(b, isFew, /*withElseRegion=*/true);
   {
@@ -341,13 +366,14 @@ void ReduceKernel::run() {
     Value firstColumn =
         b.addi(column, b.muli(b.workgroup(1), b.i32(wave * kColumns)));
     Sums sums = mergeWaves(
-        sumPartials(number, /*stride=*/waves, firstColumn, /*chunks=*/1),
+        sumPartials(place, number, /*stride=*/waves, firstColumn, /*chunks=*/1),
         number);
     b.ifThen(b.andi(isSplit, b.isZero(number)),
              [&] { finish(sums, firstColumn); });
     b.setInsertionPointToStart(&branch.getElseRegion().front());
     b.ifThen(isSplit, [&] {
-      finish(sumPartials(b.i32(0), /*stride=*/1, column, /*chunks=*/parts),
+      finish(sumPartials(place, b.i32(0), /*stride=*/1, column,
+                         /*chunks=*/parts),
              column);
     });
   }

@@ -177,13 +177,18 @@ void KernelBuilder::useArchitectureFeatures() {
   kernel->setAttr("lm.architecture_specific", getUnitAttr());
 }
 
-void KernelBuilder::startEarly() {
-  if (target.vendor != hipfuse::Vendor::NVIDIA)
+void KernelBuilder::startEarly(function_ref<void()> ahead) {
+  bool canStart = target.vendor == hipfuse::Vendor::NVIDIA;
+  if (canStart) {
+    startsEarly = true;
+    kernel->setAttr("lm.starts_early", getUnitAttr());
+  }
+  if (ahead)
+    ahead();
+  if (!canStart)
     return;
-  startsEarly = true;
-  kernel->setAttr("lm.starts_early", getUnitAttr());
-  assembly({}, "griddepcontrol.launch_dependents;", "~{memory}", {});
   assembly({}, "griddepcontrol.wait;", "~{memory}", {});
+  assembly({}, "griddepcontrol.launch_dependents;", "~{memory}", {});
 }
 
 /// A kernel of the module that equals `kernel` but for its name, else null.

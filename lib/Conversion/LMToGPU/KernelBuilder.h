@@ -90,8 +90,10 @@ public:
   void useArchitectureFeatures();
   /// Lets the kernel start while the work before it still runs, where the
   /// target can, and the kernel after it too. What is built next waits for that
-  /// work; nothing before may load or store.
-  void startEarly();
+  /// work. What `ahead` builds does not: it may load what the launch just
+  /// before does not write. All before that has ended by then, as kernels let
+  /// others start only when they have waited themselves.
+  void startEarly(function_ref<void()> ahead = nullptr);
 
   //===--------------------------------------------------------------------===//
   // Threads

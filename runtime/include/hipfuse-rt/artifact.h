@@ -227,7 +227,8 @@ typedef struct hipfuse_rt_device_code {
 
 /* Flag of a kernel that may start while the work enqueued before it still runs,
  * where the device can do that: it waits for that work by itself, before it
- * reads or writes memory (on NVIDIA GPUs by griddepcontrol.wait). */
+ * writes memory or reads what that work may write (on NVIDIA GPUs by
+ * griddepcontrol.wait). */
 #define HIPFUSE_RT_KERNEL_STARTS_EARLY 1u
 
 /* A kernel of a code object. */
