@@ -63,7 +63,8 @@ private:
   void copyScales(const Source &source);
   void copyUnits(const Source &source, const Step &step);
   SmallVector<Value> take(const Step &step, int64_t pending);
-  void convert(int64_t round, Value raw);
+  SmallVector<Value> convert(int64_t first, ArrayRef<Value> raws,
+                             const Source *next = nullptr);
   void storeRope(int64_t round, Value words);
   SmallVector<Value> addTile(Value tile, ValueRange carried);
 
@@ -103,7 +104,8 @@ WgmmaTiles::Converter::Converter(WgmmaTiles &tiles, const AttentionWork &work,
   assert(numScopes == 1 || (numScopes == 2 && scope == 0));
   assert(staged >= 0 && "scales and columns of bf16 have places");
   // Fewer where others need the registers.
-  const int64_t unitsPerStep = staged < format.rounds() ? 1 : 2;
+  const int64_t unitsPerStep =
+      staged < format.rounds() && shape.rows <= 16 ? 1 : 2;
   for (int64_t first = 0; first < staged; first += unitsPerStep)
     steps.push_back(
         {codes + first, codes + std::min(first + unitsPerStep, staged)});
@@ -216,16 +218,28 @@ SmallVector<Value> WgmmaTiles::Converter::take(const Step &step,
   return taken;
 }
 
-/// Converts unit number `round` of the thread.
-void WgmmaTiles::Converter::convert(int64_t round, Value raw) {
+/// Converts the thread's units from number `first` on. Those that have no
+/// place are loaded again, of the key `next`, as soon as their registers are
+/// free.
+SmallVector<Value> WgmmaTiles::Converter::convert(int64_t first,
+                                                  ArrayRef<Value> raws,
+                                                  const Source *next) {
   constexpr int64_t kPieceBytes = kTileKeys * kSwizzleBytes;
-  SmallVector<Value> words = tiles.convertUnit(scope, round, raw, scales);
-  Value piece = b.i32((isBf16 ? round / 2 : round) * kPieceBytes);
-  unit.store(words[0],
-             b.addi(isBf16 && round % 2 ? secondTarget : firstTarget, piece),
-             16);
-  if (!isBf16)
-    unit.store(words[1], b.addi(secondTarget, piece), 16);
+  return tiles.convertUnits(
+      scope, first, raws, scales, [&](int64_t i, ArrayRef<Value> words) {
+        int64_t round = first + i;
+        Value piece = b.i32((isBf16 ? round / 2 : round) * kPieceBytes);
+        unit.store(
+            words[0],
+            b.addi(isBf16 && round % 2 ? secondTarget : firstTarget, piece),
+            16);
+        if (!isBf16)
+          unit.store(words[1], b.addi(secondTarget, piece), 16);
+        SmallVector<Value> loaded;
+        if (next)
+          loaded.push_back(loadUnit(*next, round));
+        return loaded;
+      });
 }
 
 /// 16 bytes of bf16 are a unit of the tile as they are.
@@ -281,22 +295,21 @@ SmallVector<Value> WgmmaTiles::Converter::addTile(Value tile,
     SmallVector<Value> nextRaws;
     if (number + 1 < steps.size())
       nextRaws = take(steps[number + 1], numSteps - 1);
-    for (auto [i, raw] : llvm::enumerate(raws)) {
-      int64_t place = step.first + i;
-      if (place < codes)
-        storeRope(place - rope, raw);
-      else
-        convert(place - codes, raw);
-    }
+    if (step.first < codes)
+      for (auto [i, raw] : llvm::enumerate(raws))
+        storeRope(step.first - rope + i, raw);
+    else
+      convert(step.first - codes, raws);
     copyUnits(next, step);
     raws = nextRaws;
   }
   SmallVector<Value> result = {b.addi(number, b.i32(1)), next.visible};
-  for (int64_t round = staged; round < format.rounds(); ++round) {
-    convert(round, units[round - staged]);
-    // Not earlier: the old unit's registers are free only now.
-    result.push_back(loadUnit(next, round));
-  }
+  // Together, as far as registers allow.
+  const size_t most = shape.movesRegisters ? 3 : units.size();
+  for (size_t first = 0; first < units.size(); first += most)
+    result.append(convert(
+        staged + first,
+        SmallVector<Value>(units.drop_front(first).take_front(most)), &next));
   b.ifThen(b.isZero(part), [&] { tiles.storeVisible(stage, row, visible); });
   tiles.arriveFull(stage);
   return result;

@@ -65,10 +65,17 @@ private:
                      unsigned numScopes, ArrayRef<Value> counts, Value count);
   void waitForStage(Value stage, Value parity);
   void arriveFull(Value stage);
-  SmallVector<Value> convertUnit(unsigned scope, int64_t round, Value raw,
-                                 Value scales);
-  std::pair<SmallVector<Value>, Value> pairsOfCodes(Value raw);
-  SmallVector<Value> convertCodes(Value raw, Value e);
+  /// What a thread does with a unit, given its place among others and its
+  /// columns of bf16, eight in each value.
+  using UnitUse =
+      function_ref<SmallVector<Value>(int64_t, ArrayRef<Value> words)>;
+  SmallVector<Value> convertUnits(unsigned scope, int64_t first,
+                                  ArrayRef<Value> raws, Value scales,
+                                  UnitUse use);
+  SmallVector<Value> convertCodes(ArrayRef<Value> raws, ArrayRef<Value> scales,
+                                  UnitUse use);
+  Value findNan(Value raw);
+  SmallVector<Value> pairsOfCodes(Value raw);
   void storeVisible(Value stage, Value row, Value visible);
   SmallVector<Value> roundKeys(unsigned scope, SmallVector<Value> values,
                                bool isQuantised);
