@@ -96,6 +96,8 @@ static Expected<Kernel> describe(LLVM::LLVMFuncOp function,
     kernel.bytesPerRow = bytes.getInt();
   if (auto lds = function->getAttrOfType<IntegerAttr>("lm.dynamic_lds"))
     kernel.dynamicLds = lds.getInt();
+  if (auto registers = function->getAttrOfType<IntegerAttr>("lm.max_registers"))
+    kernel.maxRegisters = registers.getInt();
   kernel.isArchitectureSpecific = function->hasAttr("lm.architecture_specific");
   kernel.startsEarly = function->hasAttr("lm.starts_early");
   return kernel;
@@ -187,8 +189,11 @@ static void setAttributes(llvm::Module &module, llvm::TargetMachine &machine,
                          kernel.block,
                          [](int32_t size) { return std::to_string(size); }),
                      ","));
-      // How many registers a warp group may take depends on the bound.
-      if (kernel.isArchitectureSpecific)
+      // How many registers a warp group may take depends on the bound. PTX
+      // takes one of the two here, too.
+      if (kernel.maxRegisters)
+        function.addFnAttr("nvvm.maxnreg", std::to_string(kernel.maxRegisters));
+      else if (kernel.isArchitectureSpecific)
         function.addFnAttr("nvvm.minctasm", "1");
     }
   }

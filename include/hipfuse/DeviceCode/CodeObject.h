@@ -33,6 +33,8 @@ struct Kernel {
   uint32_t dynamicLds = 0;           ///< bytes of LDS that launches add
   /// Its instructions are those of one architecture (sm_90a) alone.
   bool isArchitectureSpecific = false;
+  /// Registers of a thread at most, 0 for as many as a workgroup leaves each.
+  uint32_t maxRegisters = 0;
   /// Waits by itself for the work before it.
   bool startsEarly = false;
   KernelResources resources;

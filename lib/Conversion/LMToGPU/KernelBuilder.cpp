@@ -177,6 +177,10 @@ void KernelBuilder::useArchitectureFeatures() {
   kernel->setAttr("lm.architecture_specific", getUnitAttr());
 }
 
+void KernelBuilder::limitRegisters(int64_t registers) {
+  kernel->setAttr("lm.max_registers", getI64IntegerAttr(registers));
+}
+
 void KernelBuilder::startEarly(function_ref<void()> ahead) {
   bool canStart = target.vendor == hipfuse::Vendor::NVIDIA;
   if (canStart) {
@@ -200,7 +204,9 @@ static gpu::GPUFuncOp findEqual(gpu::GPUModuleOp kernels,
         other.getKnownBlockSize() != kernel.getKnownBlockSize() ||
         other->getAttr("lm.bytes_per_row") !=
             kernel->getAttr("lm.bytes_per_row") ||
-        other->getAttr("lm.dynamic_lds") != kernel->getAttr("lm.dynamic_lds"))
+        other->getAttr("lm.dynamic_lds") != kernel->getAttr("lm.dynamic_lds") ||
+        other->getAttr("lm.max_registers") !=
+            kernel->getAttr("lm.max_registers"))
       continue;
     if (OperationEquivalence::isRegionEquivalentTo(
             &other.getBody(), &kernel.getBody(),

@@ -88,6 +88,8 @@ public:
   /// The kernel has instructions of the target's architecture alone, which
   /// later ones do not have, and one workgroup has a compute unit for itself.
   void useArchitectureFeatures();
+  /// A thread has no more registers than these, on NVIDIA GPUs.
+  void limitRegisters(int64_t registers);
   /// Lets the kernel start while the work before it still runs, where the
   /// target can, and the kernel after it too. What is built next waits for that
   /// work. What `ahead` builds does not: it may load what the launch just

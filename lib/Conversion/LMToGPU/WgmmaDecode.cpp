@@ -506,6 +506,8 @@ void lm::emitWgmmaDecode(const AttentionProblem &problem,
                      WgmmaTiles::entryBytes(problem), context.target.ldsBytes);
   KernelBuilder b(problem.op, context, shape.getThreads(), /*vector=*/8);
   b.useArchitectureFeatures();
+  if (shape.maxRegisters)
+    b.limitRegisters(shape.maxRegisters);
   WgmmaDecode(b, problem, partials, shape).run();
   b.enqueue({problem.hostClusters(b), b.hostNumber(shape.groups)}, shape.bytes);
 }

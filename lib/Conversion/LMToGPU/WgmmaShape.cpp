@@ -75,6 +75,9 @@ WgmmaShape WgmmaShape::of(int64_t queryRows, int64_t columns, int64_t keyUnits,
   // they may not have more than at the start: 168 or 128 a thread, in eights.
   shape.movesRegisters = shape.rows > 32;
   shape.consumerRegisters = keyUnits ? 192 : 216;
+  // Few rows need no more, and what is left lets a workgroup of the merging
+  // kernel start beside this one.
+  shape.maxRegisters = keyUnits && shape.rows <= 16 ? 96 : 0;
   shape.producerRegisters = keyUnits
                                 ? (4 * 128 - 2 * shape.consumerRegisters) / 2
                                 : 3 * 168 - 2 * shape.consumerRegisters;

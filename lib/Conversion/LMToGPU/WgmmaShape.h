@@ -52,6 +52,7 @@ struct WgmmaShape {
   bool copiesOnly;     ///< no key is converted
   bool movesRegisters; ///< from the producers to the consumers
   int64_t consumerRegisters, producerRegisters;
+  int64_t maxRegisters; ///< of a thread; 0 for as many as there are
   int64_t tileBytes;
   int64_t queries, keys, weights; ///< multiples of 1024
   int64_t staging;                ///< [places, producers, 16 bytes]
