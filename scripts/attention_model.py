@@ -132,14 +132,22 @@ def model(cell, tile, clusters):
     total = tiles * cell.requests
     # The payload of lm.attention_plan without its overhead, a tile.
     per_cluster = -(-(total + cell.requests) // clusters)
+    # Works that are not all of a request leave partial results in f32, which are
+    # written and read: up to two a cluster.
+    works = -(-total // per_cluster) + cell.requests
+    partials = min(works, 2 * (clusters - 1))
+    # Requests that may have clusters of their own are split evenly.
+    if cell.requests <= clusters:
+        each = total // cell.requests
+        per_cluster = min(per_cluster,
+                          -(-each // (clusters // cell.requests)))
+        parts = -(-each // per_cluster)
+        partials = parts * cell.requests if parts > 1 else 0
     seconds = per_cluster / CLOCK
     key_bytes = attention_bench.LAYOUTS[shape.layout][0]
-    # Works that are not all of a request leave partial results in f32, which are
-    # written and read.
-    works = -(-total // per_cluster) + cell.requests
-    partials = (2 * min(works, 2 * (clusters - 1)) * shape.heads *
-                (attention_bench.VALUE + 1) * 4)
-    memory = max((cell.bytes + partials) / BANDWIDTH,
+    partial_bytes = (2 * partials * shape.heads *
+                     (attention_bench.VALUE + 1) * 4)
+    memory = max((cell.bytes + partial_bytes) / BANDWIDTH,
                  per_cluster * TILE * key_bytes / L2_BYTES / CLOCK)
     lds = tile.lds * seconds
     simd = (tile.matrix + tile.vector + WAIT) * seconds

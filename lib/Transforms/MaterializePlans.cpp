@@ -41,6 +41,7 @@ struct PlanKey {
   int64_t pageSize = 1, qLen = 1, qTile = 1, topk = 0, extraTopk = 0;
   int64_t rows = 1; ///< of a work: query rows times heads
   int64_t clusters = 0, granularity = 0, overhead = 0;
+  bool splitsEvenly = false;
 };
 
 struct MaterializePlansPass final
@@ -51,7 +52,7 @@ struct MaterializePlansPass final
 
 private:
   std::optional<int64_t> clustersFor(Operation *op, int64_t rows);
-  void setBlocks(PlanKey &key, Operation *op);
+  void setPayload(PlanKey &key, Operation *op);
   /// Gives `op` the plan of `key`, of the operands `lengths` and, for one of
   /// two scopes, `extraLengths`.
   LogicalResult plan(Operation *op, PlanKey key, MutableOperandRange operands,
@@ -92,12 +93,14 @@ static bool takesBothScopes(Operation *op) {
   return target && target.takesBothScopesInOneLaunch();
 }
 
-/// Sets the size of a block and what a work costs besides its keys, in blocks.
-void MaterializePlansPass::setBlocks(PlanKey &key, Operation *op) {
+/// Sets the size of a block, what a work costs besides its keys, in blocks, and
+/// how requests are split.
+void MaterializePlansPass::setPayload(PlanKey &key, Operation *op) {
   int64_t block = 16, overhead = 0;
   if (TargetAttr target = TargetAttr::lookup(op)) {
     block = target.getInfo().planBlockTokens;
     overhead = target.getInfo().planOverheadTokens;
+    key.splitsEvenly = evenSplit && target.getInfo().planSplitsEvenly;
   }
   if (blockTokens > 0)
     block = blockTokens;
@@ -156,7 +159,8 @@ AttentionPlanOp MaterializePlansPass::create(const PlanKey &key,
       builder.getI64IntegerAttr(key.granularity), optional(key.overhead),
       builder.getI64IntegerAttr(key.qLen),
       key.qTile == key.qLen ? IntegerAttr() : optional(key.qTile),
-      optional(key.topk), optional(key.extraTopk), optional(maxSplit));
+      optional(key.topk), optional(key.extraTopk), optional(maxSplit),
+      key.splitsEvenly ? builder.getUnitAttr() : UnitAttr());
 }
 
 /// Checks a plan that the program has: it is of the operation's lengths.
@@ -238,7 +242,7 @@ MaterializePlansPass::plan(Operation *op, PlanKey key,
                            MutableOperandRange operands,
                            MutableOperandRange lengths,
                            std::optional<MutableOperandRange> extraLengths) {
-  setBlocks(key, op);
+  setPayload(key, op);
   if (!lengths.empty())
     key.lengths = lengths[0].get();
   if (extraLengths && !extraLengths->empty())
@@ -263,7 +267,7 @@ MaterializePlansPass::plan(Operation *op, PlanKey key,
   OpBuilder builder(op);
   auto config = builder.getDenseI64ArrayAttr(
       {key.clusters, key.pageSize, key.granularity, key.overhead, key.qLen,
-       key.qTile, key.topk, key.extraTopk});
+       key.qTile, key.topk, key.extraTopk, key.splitsEvenly});
   AttentionPlanOp &made = plans[{key.lengths, key.extraLengths, config}];
   if (made) {
     ++numShared;

@@ -62,6 +62,8 @@ static void printFigures(raw_ostream &os, TargetAttr target) {
     printNumber(os, "plan overhead", info.planOverheadTokens, " tokens");
   else
     line(os, "plan overhead") << "max(1, 16 / page size) blocks\n";
+  line(os, "plan split") << (info.planSplitsEvenly ? "even" : "by payload")
+                         << "\n";
   printNumber(os, "fused mHC below tokens", info.fusedMhcTokenLimit);
 }
 

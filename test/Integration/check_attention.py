@@ -170,7 +170,8 @@ def build_attention_plan(p, o, args):
                        granularity=o.granularity, overhead=o.overhead or None,
                        q_len=o.q_len, q_tile=o.q_tile or None,
                        topk=o.topk or None, extra_topk=o.extra_topk or None,
-                       max_split=o.max_split or None)
+                       max_split=o.max_split or None,
+                       even_split=bool(o.even_split))
 
     def count(factor, addend):
         factor = p.op(f"arith.constant {factor} : index")
@@ -513,6 +514,17 @@ def plan_golden():
         [(0, 0, 0, 1, 0, 384, 192), (0, 1, 0, 1, 384, 576, 0),
          (1, -1, 1, 2, 576, 576, 0)], [0, 1, 3, 3]), requests=2, clusters=3,
         granularity=128, overhead=1, topk=40, extra_topk=512)
+    # 20 blocks and two ends of two for four clusters: 6 each, so that a request
+    # is cut into 6 and 4. With 5 each has clusters of its own.
+    for even_split, size in ((0, 6), (1, 5)):
+        yield Check("attention_plan", lengths_of(640, 640), works_are(
+            [(0, 0, 0, 1, 0, 64 * size, 640 - 64 * size),
+             (0, 1, 0, 1, 64 * size, 640, 0),
+             (1, 2, 1, 2, 640, 640 + 64 * size, 640 - 64 * size),
+             (1, 3, 1, 2, 640 + 64 * size, 1280, 0)], [0, 1, 2, 3, 4],
+            reduce_indptr=[0, 2, 4], reduce_partial_map=[0, 1, 2, 3]),
+            requests=2, clusters=4, granularity=64, overhead=2, topk=640,
+            even_split=even_split)
 
 
 @edge
@@ -530,7 +542,8 @@ def plan_options():
             dict(topk=100, extra_topk=1000, granularity=256, overhead=1),
             dict(topk=1, extra_topk=1, granularity=128, length=2),
             dict(topk=3, granularity=1)):
-        yield Check("attention_plan", **options)
+        for even_split in (0, 1):
+            yield Check("attention_plan", even_split=even_split, **options)
     yield Check("attention_plan", wide("lengths", "extra_lengths"), topk=128,
                 extra_topk=512, granularity=64)
 
@@ -554,7 +567,8 @@ def plan_random():
                                        else [1, 16, 64])),
             q_tile=int(rng.integers(1, q_len + 1)),
             overhead=int(rng.choice([0, 1, 5])),
-            max_split=int(rng.choice([0, 1, 8])))
+            max_split=int(rng.choice([0, 1, 8])),
+            even_split=int(rng.integers(0, 2)))
 
 
 def random_plans(check, call, seed):

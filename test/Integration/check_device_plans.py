@@ -40,6 +40,15 @@ PLANS = (
      20, 2),
     (dict(clusters=48, topk=40, extra_topk=500, granularity=128, overhead=1),
      40, 2),
+    # The same with requests split evenly, all that may be and one too many.
+    (dict(clusters=132, granularity=64, overhead=2, even_split=1), 133, 6),
+    (dict(clusters=132, topk=128, extra_topk=512, granularity=64, overhead=2,
+          even_split=1), 133, 6),
+    (dict(clusters=256, page=64, granularity=1, overhead=1, even_split=1), 256,
+     2),
+    (dict(clusters=64, topk=2048, max_split=3, even_split=1), 40, 2),
+    (dict(clusters=100, q_len=3, q_tile=1, granularity=2, overhead=7,
+          even_split=1), 33, 2),
     # Queries that share tiles, and that do not.
     (dict(clusters=64, q_len=4), 20, 2),
     (dict(clusters=64, q_len=4, q_tile=1, granularity=1), 20, 2),
@@ -49,6 +58,7 @@ PLANS = (
     (dict(clusters=1), 20, 1),
     (dict(clusters=2, granularity=1, overhead=1), 20, 2),
     (dict(clusters=1024, granularity=1, overhead=3), 8, 1),
+    (dict(clusters=1024, granularity=1, overhead=3, even_split=1), 1024, 2),
     (dict(clusters=64, granularity=256, overhead=40), 40, 2),
     (dict(clusters=64, max_split=1), 40, 1),
     (dict(clusters=48, max_split=5, page=256, granularity=2), 20, 1),
@@ -62,6 +72,7 @@ PLANS = (
     (dict(clusters=510, q_len=2, q_tile=1, granularity=2, overhead=3), 256, 1),
     # Positions beyond 32 bits.
     (dict(clusters=40, overhead=10**8, granularity=1), 40, 1),
+    (dict(clusters=40, overhead=10**8, granularity=1, even_split=1), 40, 1),
     (dict(clusters=7, overhead=10**9, page=4), 700, 1),
     # More tiles than the workgroup has threads.
     (dict(clusters=132, granularity=64, overhead=1), 1536, 1),

@@ -19,6 +19,7 @@
 // GFX950-NEXT:   attention rows           32 per workgroup
 // GFX950-NEXT:   plan block               64 tokens
 // GFX950-NEXT:   plan overhead            64 tokens
+// GFX950-NEXT:   plan split               even
 // GFX950-NEXT:   fused mHC below tokens   1024
 // GFX950-NEXT:   fp8-convert              on: v_cvt_pk_fp8_f32
 // GFX950-NEXT:   fp4-convert              on: v_cvt_scalef32_pk_fp4
@@ -54,6 +55,7 @@
 // SM90-NEXT:     attention rows           64 per workgroup
 // SM90-NEXT:     plan block               64 tokens
 // SM90-NEXT:     plan overhead           128 tokens
+// SM90-NEXT:     plan split              even
 // SM90:          wgmma                    on: wgmma.mma_async
 // SM90:          both-scopes-per-launch   on:
 // SM90:          slot-holes               on:

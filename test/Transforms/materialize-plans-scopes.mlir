@@ -4,6 +4,7 @@
 // RUN: hipfuse-opt %s --lm-attach-target=chip=gfx942 --lm-materialize-plans=overhead-tokens=130 | FileCheck %s --check-prefix=APART
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans="block-tokens=128 overhead-tokens=130" | FileCheck %s --check-prefix=LARGE
 // RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans="block-tokens=16 overhead-tokens=130" | FileCheck %s --check-prefix=OVERHEAD
+// RUN: hipfuse-opt %s --lm-attach-target=chip=sm_90 --lm-materialize-plans=even-split=false | FileCheck %s --check-prefix=PAYLOAD
 // RUN: hipfuse-opt %s --lm-attach-target=chip=host --lm-materialize-plans=num-clusters=8 | FileCheck %s --check-prefix=HOST
 // RUN: not hipfuse-opt %s --lm-materialize-plans=overhead-tokens=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // RUN: not hipfuse-opt %s --lm-materialize-plans=block-tokens=-1 2>&1 | FileCheck %s --check-prefix=BLOCK-NEGATIVE
@@ -19,7 +20,7 @@
 // CHECK-LABEL: func.func @together
 // CHECK-SAME: %[[N:[a-z0-9]+]]: tensor<4xi32>, %[[POS:[a-z0-9]+]]: tensor<4xi32>
 // CHECK: %[[W:.*]]:2 = lm.swa_slots
-// CHECK-DAG: %[[P:.*]]:5 = lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 2 : i64, topk = 64 : i64} ins(%[[N]] : tensor<4xi32>) extra_lengths(%[[W]]#1 : tensor<4xi32>)
+// CHECK-DAG: %[[P:.*]]:5 = lm.attention_plan {even_split, extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 2 : i64, topk = 64 : i64} ins(%[[N]] : tensor<4xi32>) extra_lengths(%[[W]]#1 : tensor<4xi32>)
 // CHECK-DAG: %[[S:.*]]:5 = lm.attention_plan {{.*}} ins(%[[W]]#1 : tensor<4xi32>) extra_lengths(%[[N]] : tensor<4xi32>)
 // CHECK-NOT: lm.attention_plan
 // CHECK: lm.sparse_mla_decode {{.*}} plan(%[[P]]#0, %[[P]]#1, %[[P]]#2, %[[P]]#3, %[[P]]#4 : {{[^)]*}}) outs(
@@ -28,14 +29,17 @@
 
 // 130 tokens are three blocks of 64 and nine of 16. A target that launches
 // scopes apart has a plan for each.
-// Other blocks may be asked for; of both lists they have 64 tokens at least,
+// Requests are split evenly where the target's plans do that and it is not
+// forbidden. Other blocks may be asked for; of both lists they have 64 tokens at least,
 // also on a target with smaller ones.
 // LARGE-LABEL: func.func @together
-// LARGE: lm.attention_plan {extra_topk = 64 : i64, granularity = 128 : i64, num_clusters = 132 : i64, overhead = 2 : i64, topk = 64 : i64}
+// LARGE: lm.attention_plan {even_split, extra_topk = 64 : i64, granularity = 128 : i64, num_clusters = 132 : i64, overhead = 2 : i64, topk = 64 : i64}
+// PAYLOAD-LABEL: func.func @together
+// PAYLOAD: lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 2 : i64, topk = 64 : i64}
 // HOST-LABEL: func.func @together
 // HOST: lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 8 : i64, topk = 64 : i64}
 // OVERHEAD-LABEL: func.func @together
-// OVERHEAD: lm.attention_plan {extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 3 : i64, topk = 64 : i64}
+// OVERHEAD: lm.attention_plan {even_split, extra_topk = 64 : i64, granularity = 64 : i64, num_clusters = 132 : i64, overhead = 3 : i64, topk = 64 : i64}
 // APART-LABEL: func.func @together
 // APART-DAG: %[[P:.*]]:5 = lm.attention_plan {num_clusters = 304 : i64, overhead = 9 : i64, topk = 64 : i64} ins(%{{[a-z0-9]+}} :
 // APART-DAG: %[[X:.*]]:5 = lm.attention_plan {num_clusters = 304 : i64, overhead = 9 : i64, topk = 64 : i64} ins(%{{.*}}#1 :

@@ -61,7 +61,7 @@ func.func @full(%pos: tensor<?xi64>, %q: tensor<?x16x576xbf16>, %c: tensor<?x64x
 // OPTIONS: lm.attention_plan {granularity = 1 : i64, max_split = 4 : i64, num_clusters = 304 : i64, page_size = 64 : i64, q_len = 4 : i64, q_tile = 2 : i64} ins(%{{.*}} : tensor<?xi32>) outs({{.*}} : tensor<?x8xi32>, tensor<305xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<606xi32>)
 // 128 rows are four workgroups, a quarter of the compute units for each.
 // GROUPS-LABEL: func.func @dense
-// GROUPS: lm.attention_plan {granularity = 1 : i64, num_clusters = 64 : i64, overhead = 1 : i64, page_size = 64 : i64, q_len = 4 : i64} ins
+// GROUPS: lm.attention_plan {even_split, granularity = 1 : i64, num_clusters = 64 : i64, overhead = 1 : i64, page_size = 64 : i64, q_len = 4 : i64} ins
 func.func @dense(%q: tensor<?x32x576xbf16>, %c: tensor<?x64x576xbf16>, %bt: tensor<?x8xi32>, %n: tensor<?xi32>, %o: tensor<?x32x512xbf16>) -> tensor<?x32x512xbf16> {
   %0 = lm.mla_decode bf16 {q_len = 4, sm_scale = 0.5 : f32} ins(%q : tensor<?x32x576xbf16>) cache(%c : tensor<?x64x576xbf16>) block_table(%bt : tensor<?x8xi32>) lengths(%n : tensor<?xi32>) outs(%o : tensor<?x32x512xbf16>)
   return %0 : tensor<?x32x512xbf16>

@@ -40,7 +40,7 @@ def random_case(rng):
         int(rng.integers(1, 20)) if rng.random() < 0.5 else None, q_len,
         int(rng.integers(1, q_len + 1)) if rng.random() < 0.5 else None, topk,
         int(rng.integers(1, 6)) if rng.random() < 0.3 else None,
-        extra_topk), draw() if extra_topk else None
+        extra_topk, bool(rng.random() < 0.5)), draw() if extra_topk else None
 
 
 class Golden(unittest.TestCase):
@@ -137,6 +137,28 @@ class Golden(unittest.TestCase):
                 self.assertEqual(np.bincount(plan.works[:, REQUEST]).max(),
                                  most)
                 self.assertEqual(check_plan(plan, lengths, config), [])
+
+    def test_even_split(self):
+        def sizes(lengths, **options):
+            plan = make_plan(lengths, Config(granularity=64, topk=2048,
+                                             overhead=2, **options))
+            return (plan.works[:, END] - plan.works[:, START]).tolist()
+
+        # ceil(24 / 4) = 6 blocks a cluster, of which 5 suffice.
+        self.assertEqual(sizes([640, 640], clusters=4), [384, 256] * 2)
+        self.assertEqual(sizes([640, 640], clusters=4, even_split=True),
+                         [320, 320] * 2)
+        # 20 blocks are five works of 4; no tokens and one block are one each.
+        self.assertEqual(
+            sizes([1280, 0, 64], clusters=7, even_split=True),
+            [256] * 5 + [0, 64])
+        # More tiles than clusters: the sweep's own payload.
+        self.assertEqual(sizes([640] * 5, clusters=4, even_split=True),
+                         sizes([640] * 5, clusters=4))
+        # max_split leaves two clusters, whatever there are.
+        self.assertEqual(
+            sizes([640, 640], clusters=132, max_split=1, even_split=True),
+            [640, 640])
 
     def test_rows_that_a_tile_cannot_see_are_trimmed(self):
         config = Config(2, q_len=4, q_tile=2)

@@ -84,6 +84,7 @@ struct TargetInfo {
   /// blocks).
   int64_t planBlockTokens;
   int64_t planOverheadTokens;
+  bool planSplitsEvenly; ///< as lm.attention_plan's even_split says
   /// Fused mHC post+pre: tokens below which it beats post and pre, streams it
   /// takes (0: any), and what divides the hidden size.
   int64_t fusedMhcTokenLimit;

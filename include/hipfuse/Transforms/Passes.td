@@ -433,7 +433,9 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
     of as many tokens as the target says (16 without one), or of a page if that
     has more, for two scopes at least 64; tiles of queries of up to 128 rows of
     heads; works that cost, besides their keys, what the target says, in whole
-    blocks (the default of the plan where it says nothing).
+    blocks (the default of the plan where it says nothing); requests that are split
+    evenly, where the target's plans do that and requests can have clusters of
+    their own.
 
     An attention without lengths (of each scope, if it has two) or with a page
     size that is not a static power of two stays as it is, which is a remark of
@@ -451,7 +453,9 @@ def MaterializePlansPass : Pass<"lm-materialize-plans"> {
     Option<"blockTokens", "block-tokens", "int64_t", "0",
            "Tokens of a block, a power of two (0: the target's)">,
     Option<"overheadTokens", "overhead-tokens", "int64_t", "0",
-           "What a work costs besides its keys, in tokens (0: the target's)">
+           "What a work costs besides its keys, in tokens (0: the target's)">,
+    Option<"evenSplit", "even-split", "bool", "true",
+           "Split requests evenly where the target's plans do">
   ];
   let statistics = [
     Statistic<"numPlans", "num-plans", "Number of plans inserted">,

@@ -62,6 +62,10 @@ private:
   }
   Value splitOf(Value counts) { return b.shrui(counts, kCountBits); }
 
+  Value blocksOf(Value request) {
+    return rows.blocksOf(
+        rows.tokensOf(rows.lengthsOf(request), b.getI64Type()));
+  }
   Value totalOfMany();
   Value stepOf(Value total);
   SmallVector<Value> emitChunk(Value first, Value totalOfMany,
@@ -96,10 +100,9 @@ Value PlanKernel::totalOfMany() {
         {
           OpBuilder::InsertionGuard guard(b);
           b.setInsertionPointToStart(loop.getBody());
-          Value blocks = rows.blocksOf(rows.tokensOf(
-              rows.lengthsOf(loop.getInductionVar()), b.getI64Type()));
-          Value cost =
-              b.muli(b.addi(blocks, op.getOverheadBlocks()), op.getTiles());
+          Value cost = b.muli(
+              b.addi(blocksOf(loop.getInductionVar()), op.getOverheadBlocks()),
+              op.getTiles());
           scf::YieldOp::create(b, b.addi(loop.getRegionIterArg(0), cost));
         }
         return {prefixSums(b, "plan_total", loop.getResult(0))[0].second};
@@ -109,11 +112,28 @@ Value PlanKernel::totalOfMany() {
 
 /// Positions between the starts of two clusters.
 Value PlanKernel::stepOf(Value total) {
-  if (!op.getMaxSplit())
-    return rows.ceilDiv(total, op.getNumClusters());
-  Value split = b.muli(b.zext64(rows.requests), *op.getMaxSplit());
-  Value share = b.minsi(i64(op.getNumClusters()), b.maxsi(split, i64(1)));
-  return arith::DivUIOp::create(b, b.addi(total, b.addi(share, -1)), share);
+  Value clusters = i64(op.getNumClusters()), step;
+  if (op.getMaxSplit()) {
+    Value split = b.muli(b.zext64(rows.requests), *op.getMaxSplit());
+    clusters = b.minsi(clusters, b.maxsi(split, i64(1)));
+    step = arith::DivUIOp::create(b, b.addi(total, b.addi(clusters, -1)),
+                                  clusters);
+  } else {
+    step = rows.ceilDiv(total, op.getNumClusters());
+  }
+  if (!op.getEvenSplit())
+    return step;
+  return rows.evenShare(step, low32(b, clusters), [&](Value size) -> Value {
+    auto loop = scf::ForOp::create(b, b.thread(), rows.requests,
+                                   b.i32(kPlanThreads), i64(0));
+    keepRolled(loop);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value works = b.muli(rows.worksOf(blocksOf(loop.getInductionVar()), size),
+                         op.getTiles());
+    scf::YieldOp::create(b, b.addi(loop.getRegionIterArg(0), works));
+    return loop.getResult(0);
+  });
 }
 
 //===----------------------------------------------------------------------===//

@@ -95,6 +95,40 @@ Value PlanRows::restOf(Value tokens, Value blocks) {
   return b.minsi(blocks, b.maxsi(whole, constant(1, whole)));
 }
 
+Value PlanRows::worksOf(Value blocks, Value size) {
+  Value works =
+      arith::DivUIOp::create(b, b.addi(blocks, b.addi(size, -1)), size);
+  return b.maxsi(works, constant(1, works));
+}
+
+Value PlanRows::evenShare(Value share, Value clusters,
+                          function_ref<Value(Value)> worksOf) {
+  auto search = [&]() -> SmallVector<Value> {
+    // Less than this is less than the blocks of all tiles need.
+    Value least = b.addi(share, -static_cast<int64_t>(op.getOverheadBlocks()));
+    Value inits[] = {b.maxsi(least, constant(1, share)), share};
+    auto loop = scf::WhileOp::create(
+        b, TypeRange(ValueRange(inits)), ValueRange(inits),
+        [&](OpBuilder &, Location, ValueRange range) {
+          Value isOpen = b.cmpi(IPredicate::slt, range[0], range[1]);
+          scf::ConditionOp::create(b, isOpen, range);
+        },
+        [&](OpBuilder &, Location, ValueRange range) {
+          Value middle = b.shrui(b.addi(range[0], range[1]), 1);
+          Value works = prefixSums(b, "plan_even", worksOf(middle))[0].second;
+          // Others may still read that sum's parts.
+          b.barrier();
+          Value fits = b.cmpi(IPredicate::sle, works, as(clusters, works));
+          scf::YieldOp::create(
+              b, ValueRange{b.select(fits, range[0], b.addi(middle, 1)),
+                            b.select(fits, middle, range[1])});
+        });
+    return {loop.getResult(1)};
+  };
+  return b.ifElse(b.cmpi(IPredicate::ule, numTiles, clusters), search,
+                  share)[0];
+}
+
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//

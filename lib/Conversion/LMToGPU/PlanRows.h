@@ -45,6 +45,15 @@ public:
   /// Blocks of a tile of `blocks` from which on a start moves to its end.
   Value restOf(Value tokens, Value blocks);
 
+  /// The least number of blocks up to `share` with which all tiles have
+  /// clusters of their own, of `clusters`; `share` where there is none.
+  /// `worksOf` says how many works there are, as the sum over all threads, with
+  /// a number of blocks in each.
+  Value evenShare(Value share, Value clusters,
+                  function_ref<Value(Value)> worksOf);
+  /// Works of a tile of `blocks` that are `size` each.
+  Value worksOf(Value blocks, Value size);
+
   /// Stores an i32 in row `row` of a buffer.
   void store(Value value, const Buffer &buffer, Value row);
   /// Writes work `number`, the tile's blocks from `from` to `to`, or to the

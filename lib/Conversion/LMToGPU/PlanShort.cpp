@@ -102,8 +102,14 @@ private:
   int64_t numWaves() { return kPlanThreads / b.getTarget().waveSize; }
   /// Words of a column: of its rows up to that of the last position's end, and
   /// one more.
-  int64_t columnWords() {
-    return llvm::divideCeil(op.getNumClusters() + 2, 32);
+  int64_t columnWords() { return llvm::divideCeil(mostRows() + 2, 32); }
+  /// Rows of the table of events that have positions of tiles.
+  int64_t mostRows() {
+    int64_t clusters = op.getNumClusters();
+    // As many as clusters, unless `step` counts their blocks alone: then the
+    // overheads of as many tiles at most come on top.
+    return clusters *
+           (op.getEvenSplit() ? 1 + int64_t(op.getOverheadBlocks()) : 1);
   }
   Value wordOf(Value column) { return b.muli(column, columnWords()); }
 
@@ -135,6 +141,7 @@ private:
   Value exists;            ///< the thread has a tile
   Value cost, start, rest; ///< of the tile; `rest` is a position
   Value total, step, reciprocal;
+  Value clusters; ///< that get works
   // Of the thread's cluster.
   Value position;
   Value anchor, since; ///< the tile of the last event, and the steps since it
@@ -214,12 +221,14 @@ void ShortPlan::sum(ValueRange lengths) {
 /// Whether there are as few positions as this is made for. Costs are bounded,
 /// so that their sum is right or too great.
 Value ShortPlan::isShort() {
+  clusters = b.i32(op.getNumClusters());
   if (op.getMaxSplit()) {
     // No more than clusters in one request.
     int64_t most = std::min<int64_t>(*op.getMaxSplit(), op.getNumClusters());
     Value split = b.muli(rows.requests, most);
-    Value share = b.umin(b.i32(op.getNumClusters()), b.umax(split, b.i32(1)));
-    step = arith::DivUIOp::create(b, b.addi(total, b.addi(share, -1)), share);
+    clusters = b.umin(clusters, b.umax(split, b.i32(1)));
+    step = arith::DivUIOp::create(b, b.addi(total, b.addi(clusters, -1)),
+                                  clusters);
   } else {
     step = rows.ceilDiv(total, op.getNumClusters());
   }
@@ -492,6 +501,12 @@ void ShortPlan::run(function_ref<void()> general) {
            branch.getElseRegion().isAncestor(user->getParentRegion());
   });
   b.setInsertionPointToStart(branch.thenBlock());
+  if (op.getEvenSplit())
+    step = rows.evenShare(step, clusters, [&](Value size) {
+      Value blocks =
+          b.addi(cost, -static_cast<int64_t>(op.getOverheadBlocks()));
+      return b.select(exists, rows.worksOf(blocks, size), b.i32(0));
+    });
   Value most = b.i32(std::numeric_limits<int32_t>::max());
   Value one = b.i32(int64_t(1) << 31);
   reciprocal = b.addi(arith::DivUIOp::create(b, b.addi(one, -1), step), 1);

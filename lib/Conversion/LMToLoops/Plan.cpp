@@ -38,9 +38,10 @@ enum class Variable {
   Works,    ///< number of works
   Partials, ///< number of partial works
   Rem,      ///< what is left of the cluster's payload
-  Open      ///< 1 while the cluster takes works
+  Open,     ///< 1 while the cluster takes works
+  Taken     ///< clusters that tiles have for themselves
 };
-constexpr int64_t kNumVariables = 12;
+constexpr int64_t kNumVariables = 13;
 
 /// A request's size.
 struct Request {
@@ -79,6 +80,7 @@ private:
   Value tokensOf(Value lengths, Value request, std::optional<int64_t> topk);
   Request sizeOf(Value request);
   Value payload();
+  Value evenShare(Value requests, Value share, Value clusters);
   void takeWork();
   void emitWork(const Request &request, Value size, Value isPartial);
   void closeTile(const Request &request);
@@ -125,12 +127,45 @@ Value PlanLowering::payload() {
         b.addi(sizeOf(request).blocks, b.index(op.getOverheadBlocks()));
     increase(Variable::Total, b.muli(cost, b.index(op.getTiles())));
   });
-  Value share = b.index(op.getNumClusters());
+  Value clusters = b.index(op.getNumClusters());
   if (op.getMaxSplit())
-    share = b.minsi(share, b.maxsi(b.muli(requests, b.index(*op.getMaxSplit())),
-                                   b.index(1)));
-  Value each = arith::CeilDivSIOp::create(b, get(Variable::Total), share);
-  return b.addi(each, b.index(op.getOverheadBlocks()));
+    clusters =
+        b.minsi(clusters, b.maxsi(b.muli(requests, b.index(*op.getMaxSplit())),
+                                  b.index(1)));
+  Value share = arith::CeilDivSIOp::create(b, get(Variable::Total), clusters);
+  if (op.getEvenSplit())
+    share = evenShare(requests, share, clusters);
+  return b.addi(share, b.index(op.getOverheadBlocks()));
+}
+
+/// The least number of blocks up to `share` with which all tiles have clusters
+/// of their own; `share` where there is none. More blocks need no more
+/// clusters.
+Value PlanLowering::evenShare(Value requests, Value share, Value clusters) {
+  Value one = b.index(1);
+  return scf::WhileOp::create(
+             b, TypeRange{b.getIndexType(), b.getIndexType()},
+             ValueRange{one, share},
+             [&](OpBuilder &, Location, ValueRange range) {
+               Value isOpen = b.cmpi(IPredicate::slt, range[0], range[1]);
+               scf::ConditionOp::create(b, isOpen, range);
+             },
+             [&](OpBuilder &, Location, ValueRange range) {
+               Value middle = b.divui(b.addi(range[0], range[1]), 2);
+               set(Variable::Taken, b.index(0));
+               b.forRange(requests, [&](Value request) {
+                 Value works = arith::CeilDivSIOp::create(
+                     b, sizeOf(request).blocks, middle);
+                 increase(Variable::Taken,
+                          b.muli(b.maxsi(works, one), b.index(op.getTiles())));
+               });
+               Value fits =
+                   b.cmpi(IPredicate::sle, get(Variable::Taken), clusters);
+               scf::YieldOp::create(
+                   b, ValueRange{b.select(fits, range[0], b.addi(middle, one)),
+                                 b.select(fits, middle, range[1])});
+             })
+      .getResult(1);
 }
 
 /// Writes a work of `size` blocks of the current tile.

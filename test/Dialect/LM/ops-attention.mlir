@@ -79,7 +79,7 @@ func.func @plan_two_lists(%q: tensor<4x64x512xbf16>, %c: tensor<?x37440xi8>, %s0
 
 // CHECK-LABEL: @plan_dense
 func.func @plan_dense(%n: tensor<?xi32>, %w: tensor<?x8xi32>, %i: tensor<257xi32>, %r: tensor<?xi32>, %f: tensor<?x2xi32>, %p: tensor<510xi32>) {
-  // CHECK: lm.attention_plan {granularity = 1 : i64, max_split = 8 : i64, num_clusters = 256 : i64, overhead = 2 : i64, page_size = 64 : i64, q_len = 4 : i64, q_tile = 1 : i64}
-  %0:5 = lm.attention_plan {granularity = 1, max_split = 8, num_clusters = 256, overhead = 2, page_size = 64, q_len = 4, q_tile = 1} ins(%n : tensor<?xi32>) outs(%w, %i, %r, %f, %p : tensor<?x8xi32>, tensor<257xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<510xi32>)
+  // CHECK: lm.attention_plan {even_split, granularity = 1 : i64, max_split = 8 : i64, num_clusters = 256 : i64, overhead = 2 : i64, page_size = 64 : i64, q_len = 4 : i64, q_tile = 1 : i64}
+  %0:5 = lm.attention_plan {even_split, granularity = 1, max_split = 8, num_clusters = 256, overhead = 2, page_size = 64, q_len = 4, q_tile = 1} ins(%n : tensor<?xi32>) outs(%w, %i, %r, %f, %p : tensor<?x8xi32>, tensor<257xi32>, tensor<?xi32>, tensor<?x2xi32>, tensor<510xi32>)
   return
 }

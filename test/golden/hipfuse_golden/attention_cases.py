@@ -481,7 +481,7 @@ class AttentionPlan:
            "0: option absent"
     options = dict(requests=8, length=3000, clusters=16, page=1,
                    granularity=16, overhead=0, q_len=1, q_tile=0, topk=0,
-                   extra_topk=0, max_split=0)
+                   extra_topk=0, max_split=0, even_split=0)
 
     def inputs(self, o, rng):
         def draw():
@@ -498,7 +498,7 @@ class AttentionPlan:
         return plan.Config(
             o.clusters, o.page, o.granularity, o.overhead or None, o.q_len,
             o.q_tile or None, o.topk or None, o.max_split or None,
-            o.extra_topk or None)
+            o.extra_topk or None, bool(o.even_split))
 
     def outputs(self, o, inputs):
         config = self.config(o)

@@ -9,6 +9,7 @@ ROCm/aiter csrc/kernels/mla/metadata/v1_2_device.cuh. `check_plan` knows nothing
 of the sweep: it says whether a schedule computes every row exactly once.
 """
 
+import bisect
 from dataclasses import dataclass
 from typing import Optional
 
@@ -34,6 +35,7 @@ class Config:
     topk: Optional[int] = None  # stride of a list of slots
     max_split: Optional[int] = None
     extra_topk: Optional[int] = None  # slots of a second list per request
+    even_split: bool = False  # no more than tiles with own clusters need
 
     def __post_init__(self):
         for name in ("page", "granularity"):
@@ -104,7 +106,15 @@ class Config:
         share = self.clusters
         if self.max_split:
             share = min(share, max(1, self.max_split * len(blocks)))
-        return -(-total // share) + self.overhead_blocks
+        each = -(-total // share)
+        if self.even_split:
+            # The least with which tiles have clusters of their own: more never
+            # need more clusters.
+            each = bisect.bisect_left(
+                range(each), True, lo=1, hi=max(each, 1), key=lambda size: int(
+                    np.maximum(1, -(-blocks // size)).sum()) * self.tiles
+                <= share)
+        return each + self.overhead_blocks
 
 
 @dataclass

@@ -519,7 +519,17 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
     / page_size))` where absent. With `total` the sum of `(blocks_b + overhead)
     * tiles` over the requests and `N` = `num_clusters`, at most `max(1,
     max_split * B)` where `max_split` is given, every cluster has the payload
-    `ceil(total / N) + overhead`:
+    `share + overhead` with `share = ceil(total / N)`. A payload has an overhead
+    for the end of each tile, and one more. Where tiles can have clusters of their
+    own that is more than they need, and their ends leave clusters with less to do
+    than others: with `even_split`, `share` is at most the least number for which
+
+    ```
+    sum over tiles of max(1, ceil(blocks_b / share)) <= N
+    ```
+
+    if there is one, which is if there are at most `N` tiles. The sweep is the
+    same:
 
     ```
     tile, done, pieces, row = first tile, 0, 0, 0
@@ -573,8 +583,8 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
         are given together, and need `topk` and a `granularity` of at least 64,
         so that works, too, begin at multiples of 64.
 
-    Source: ROCm/aiter `csrc/kernels/mla/metadata/v1_2_device.cuh`; FlashMLA's
-    scheduler is of the same kind.
+    Source: ROCm/aiter `csrc/kernels/mla/metadata/v1_2_device.cuh`, which has no
+    `even_split`; FlashMLA's scheduler is of the same kind.
 
     Example:
 
@@ -594,7 +604,7 @@ def LM_AttentionPlanOp : LM_Op<"attention_plan", 2> {
     OptionalAttr<I64Attr>:$overhead,
     DefaultValuedAttr<I64Attr, "1">:$q_len, OptionalAttr<I64Attr>:$q_tile,
     OptionalAttr<I64Attr>:$topk, OptionalAttr<I64Attr>:$extra_topk,
-    OptionalAttr<I64Attr>:$max_split);
+    OptionalAttr<I64Attr>:$max_split, UnitAttr:$even_split);
   let assemblyFormat = [{
     attr-dict `ins` `(` $lengths `:` type($lengths) `)`
     (`extra_lengths` `(` $extra_lengths^ `:` type($extra_lengths) `)`)?
