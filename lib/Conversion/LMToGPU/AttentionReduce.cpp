@@ -98,6 +98,7 @@ private:
   Sums sumPartials(Value place, Value begin, int64_t stride, Value firstColumn,
                    int64_t chunks);
   Sums mergeWaves(const Sums &sums, Value number);
+  void mergeRow(Value number, Value place);
   void finish(const Sums &sums, Value firstColumn);
   void storeColumns(Value values, Value offset, Value first);
   Value referenceOf(Value max) {
@@ -346,37 +347,42 @@ void ReduceKernel::finish(const Sums &sums, Value firstColumn) {
     });
 }
 
-void ReduceKernel::run() {
-  Value number = b.divui(b.thread(), wave), lane = b.laneInWave();
-  Value column = b.muli(lane, b.i32(kColumns));
-  // A launch takes about as long as the merging of few rows. The plan and the
-  // sink are older than the partial results: only these are waited for.
-  Value place;
-  b.startEarly([&] {
-    findRow(b.select(isFew, b.workgroup(),
-                     b.addi(b.muli(b.workgroup(), b.i32(waves)), number)));
-    Value ifFew = b.addi(number, b.muli(lane, b.i32(waves)));
-    place = findPartial(b.select(isFew, ifFew, lane));
-  });
+/// Merges the row's partials. `place` is that of the lane's first one.
+void ReduceKernel::mergeRow(Value number, Value place) {
+  Value column = b.muli(b.laneInWave(), b.i32(kColumns));
   Value isSplit = b.isNonZero(count);
   auto branch = scf::IfOp::create(b, isFew, /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&branch.getThenRegion().front());
-    Value firstColumn =
-        b.addi(column, b.muli(b.workgroup(1), b.i32(wave * kColumns)));
-    Sums sums = mergeWaves(
-        sumPartials(place, number, /*stride=*/waves, firstColumn, /*chunks=*/1),
-        number);
-    b.ifThen(b.andi(isSplit, b.isZero(number)),
-             [&] { finish(sums, firstColumn); });
-    b.setInsertionPointToStart(&branch.getElseRegion().front());
-    b.ifThen(isSplit, [&] {
-      finish(sumPartials(place, b.i32(0), /*stride=*/1, column,
-                         /*chunks=*/parts),
-             column);
-    });
-  }
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  Value firstColumn =
+      b.addi(column, b.muli(b.workgroup(1), b.i32(wave * kColumns)));
+  Sums sums = mergeWaves(
+      sumPartials(place, number, /*stride=*/waves, firstColumn, /*chunks=*/1),
+      number);
+  b.ifThen(b.andi(isSplit, b.isZero(number)),
+           [&] { finish(sums, firstColumn); });
+  b.setInsertionPointToStart(&branch.getElseRegion().front());
+  b.ifThen(isSplit, [&] {
+    finish(sumPartials(place, b.i32(0), /*stride=*/1, column, /*chunks=*/parts),
+           column);
+  });
+}
+
+void ReduceKernel::run() {
+  // A launch takes about as long as the merging of few rows. The plan and the
+  // sink are older than the partial results: only these are waited for.
+  b.startEarly();
+  Value number = b.divui(b.thread(), wave), lane = b.laneInWave();
+  findRow(b.select(isFew, b.workgroup(),
+                   b.addi(b.muli(b.workgroup(), b.i32(waves)), number)));
+  Value ifFew = b.addi(number, b.muli(lane, b.i32(waves)));
+  Value place = findPartial(b.select(isFew, ifFew, lane));
+  // Rows that are not split need not wait. Some must, so that this launch does
+  // not end before the one that it follows.
+  b.ifThen(b.ori(b.isNonZero(count), b.isZero(b.workgroup())), [&] {
+    b.awaitLaunchBefore();
+    mergeRow(number, place);
+  });
   b.launch({gridRows, gridParts});
 }
 

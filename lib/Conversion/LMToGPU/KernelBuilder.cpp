@@ -181,15 +181,15 @@ void KernelBuilder::limitRegisters(int64_t registers) {
   kernel->setAttr("lm.max_registers", getI64IntegerAttr(registers));
 }
 
-void KernelBuilder::startEarly(function_ref<void()> ahead) {
-  bool canStart = target.vendor == hipfuse::Vendor::NVIDIA;
-  if (canStart) {
-    startsEarly = true;
-    kernel->setAttr("lm.starts_early", getUnitAttr());
-  }
-  if (ahead)
-    ahead();
-  if (!canStart)
+void KernelBuilder::startEarly() {
+  if (target.vendor != hipfuse::Vendor::NVIDIA)
+    return;
+  startsEarly = true;
+  kernel->setAttr("lm.starts_early", getUnitAttr());
+}
+
+void KernelBuilder::awaitLaunchBefore() {
+  if (!startsEarly)
     return;
   assembly({}, "griddepcontrol.wait;", "~{memory}", {});
   assembly({}, "griddepcontrol.launch_dependents;", "~{memory}", {});

@@ -90,12 +90,15 @@ public:
   void useArchitectureFeatures();
   /// A thread has no more registers than these, on NVIDIA GPUs.
   void limitRegisters(int64_t registers);
-  /// Lets the kernel start while the work before it still runs, where the
-  /// target can, and the kernel after it too. What is built next waits for that
-  /// work. What `ahead` builds does not: it may load what the launch just
-  /// before does not write. All before that has ended by then, as kernels let
-  /// others start only when they have waited themselves.
-  void startEarly(function_ref<void()> ahead = nullptr);
+  /// Lets the kernel start while the launch just before it still runs, where
+  /// the target can. What is built from here on may load what that does not
+  /// write: all before that has ended by then, as kernels let others start only
+  /// when they have waited themselves.
+  void startEarly();
+  /// Waits for the launch just before, after which all may be read and written,
+  /// and lets the next one start. A thread may end without this, but not all:
+  /// the launch after the next takes it that one has waited.
+  void awaitLaunchBefore();
 
   //===--------------------------------------------------------------------===//
   // Threads

@@ -48,6 +48,7 @@ void WgmmaDecode::run() {
   tiles.initBarriers();
   b.barrier();
   b.startEarly();
+  b.awaitLaunchBefore();
   kernel.loadScalars();
   group = b.divui(b.thread(), kWarpGroup);
   firstRow = b.muli(b.workgroup(1), b.i32(shape.rows));
