@@ -92,8 +92,8 @@ public:
   void limitRegisters(int64_t registers);
   /// Lets the kernel start while the launch just before it still runs, where
   /// the target can. What is built from here on may load what that does not
-  /// write: all before that has ended by then, as kernels let others start only
-  /// when they have waited themselves.
+  /// write: all before that has ended, and is seen, when this kernel starts, as
+  /// kernels let others start only when they have waited themselves.
   void startEarly();
   /// Waits for the launch just before, after which all may be read and written,
   /// and lets the next one start. A thread may end without this, but not all:
