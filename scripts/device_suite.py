@@ -265,7 +265,9 @@ def add_judged(suite, quick):
                 shutil.copy(os.path.join(source, name), target)
     for target in attention_targets(suite, quick):
         if not quick:
-            yield plans_line(suite, target)
+            for judged, driver in (("plans", "check_device_plans.py"),
+                                   ("sequence", "check_attention_sequence.py")):
+                yield judged_line(suite, target, judged, driver)
         name = f"attention-{target}"
         artefact = os.path.join("artefacts", name + ".so")
         arguments = ["--target", target, "--clusters",
@@ -288,11 +290,11 @@ def add_judged(suite, quick):
             yield from add_parity_table(suite, target)
 
 
-def plans_line(suite, target):
-    """The line of judged.txt of check_device_plans.py."""
-    name = f"plans-{target}"
+def judged_line(suite, target, name, driver):
+    """The line of judged.txt of a driver with programs of its own."""
+    name = f"{name}-{target}"
     artefact = os.path.join("artefacts", name + ".so")
-    script = os.path.join("test", "Integration", "check_device_plans.py")
+    script = os.path.join("test", "Integration", driver)
     done = subprocess.run(
         [sys.executable, os.path.join(ROOT, script), "--build", suite.build,
          "--save", suite.path(artefact), "--compile-option=" + HOST_CPU,

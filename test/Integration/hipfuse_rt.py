@@ -4,6 +4,7 @@
 """The runtime's C API for test drivers: numpy arrays in, numpy arrays out."""
 
 import argparse
+import contextlib
 import ctypes
 import os
 
@@ -69,6 +70,7 @@ class Runtime:
             _DeviceInfo)
         for name in ("device_open", "device_allocate", "device_free",
                      "device_copy_to", "device_copy_from", "device_fill",
+                     "stream_create", "stream_destroy",
                      "stream_synchronize", "module_load", "module_lookup",
                      "function_result_shapes", "function_workspace_size",
                      "function_launch"):
@@ -115,6 +117,37 @@ class Runtime:
     def free(self, memory):
         self._check(self.lib.hipfuse_rt_device_free(self.device, memory))
 
+    @contextlib.contextmanager
+    def workspace(self, size, byte):
+        """Device memory of `size` bytes, all `byte`."""
+        memory = ctypes.c_void_p()
+        self._check(self.lib.hipfuse_rt_device_allocate(
+            self.device, ctypes.c_uint64(size), ctypes.byref(memory)))
+        try:
+            if size:
+                self._check(self.lib.hipfuse_rt_device_fill(
+                    self.device, memory, ctypes.c_uint8(byte),
+                    ctypes.c_uint64(size)))
+            yield memory
+        finally:
+            self.free(memory)
+
+    @contextlib.contextmanager
+    def stream(self):
+        """A stream that does not wait for the default one."""
+        stream = ctypes.c_void_p()
+        self._check(self.lib.hipfuse_rt_stream_create(self.device,
+                                                      ctypes.byref(stream)))
+        try:
+            yield stream
+        finally:
+            self._check(self.lib.hipfuse_rt_stream_destroy(self.device,
+                                                           stream))
+
+    def synchronize(self, stream=None):
+        self._check(self.lib.hipfuse_rt_stream_synchronize(self.device,
+                                                           stream))
+
 
 class Module:
     def __init__(self, runtime, path):
@@ -128,64 +161,81 @@ class Module:
         device's memory, so that an update in place leaves the caller's arrays
         alone. Before the call results hold NaN, or 0xA5 where they are
         integers, and every byte of the workspace is `scratch`."""
-        runtime, lib = self.runtime, self.runtime.lib
-        check = runtime._check
-        function = ctypes.c_void_p()
-        check(lib.hipfuse_rt_module_lookup(self.handle, name.encode(),
-                                           ctypes.byref(function)))
-        desc = lib.hipfuse_rt_function_get_desc(function).contents
-        arrays = [np.array(a, order="C", copy=True) for a in arrays]
-        args = (_Tensor * max(1, len(arrays)))()
-        keep = [self._fill(args[i], a, desc.args[i].dtype)
-                for i, a in enumerate(arrays)]
+        runtime = self.runtime
+        with Call(self, name, arrays) as call:
+            with runtime.workspace(call.workspace_size, scratch) as workspace:
+                call.launch(workspace)
+                runtime.synchronize()
+            return call.results()
 
+
+class Call:
+    """A call of a function with buffers of its own, which may be launched any
+    number of times; one that updates an argument goes on from there."""
+
+    def __init__(self, module, name, arrays):
+        self.runtime = runtime = module.runtime
+        check, lib = runtime._check, runtime.lib
+        self.function = ctypes.c_void_p()
+        check(lib.hipfuse_rt_module_lookup(module.handle, name.encode(),
+                                           ctypes.byref(self.function)))
+        desc = lib.hipfuse_rt_function_get_desc(self.function).contents
+        arrays = [np.array(a, order="C", copy=True) for a in arrays]
+        self.args = (_Tensor * max(1, len(arrays)))()
+        self.count = ctypes.c_size_t(len(arrays))
+        self.keep = [self._fill(self.args[i], a, desc.args[i].dtype)
+                     for i, a in enumerate(arrays)]
         ranks = [desc.results[i].rank for i in range(desc.n_results)]
         dims = (ctypes.c_int64 * max(1, sum(ranks)))()
         check(lib.hipfuse_rt_function_result_shapes(
-            function, ctypes.c_size_t(len(arrays)), args, dims))
-        results = (_Tensor * max(1, len(ranks)))()
-        buffers, outputs, first = [], [], 0
+            self.function, self.count, self.args, dims))
+        self.outs = (_Tensor * max(1, len(ranks)))()
+        self.out_count = ctypes.c_size_t(len(ranks))
+        self.buffers, self.outputs, first = [], [], 0
         try:
             for i, array in enumerate(arrays):
-                buffers.append(runtime.allocate(array))
-                args[i].data = buffers[-1]
+                self.buffers.append(runtime.allocate(array))
+                self.args[i].data = self.buffers[-1]
             for i, rank in enumerate(ranks):
-                tied = desc.results[i].tied_arg
+                tied, dtype = desc.results[i].tied_arg, desc.results[i].dtype
                 if tied >= 0:
-                    outputs.append((arrays[tied], buffers[tied]))
+                    self.outputs.append((arrays[tied], self.buffers[tied]))
                 else:
-                    array = np.empty(dims[first:first + rank],
-                                     _DTYPES[desc.results[i].dtype])
-                    array.view(np.uint8).fill(
-                        _NAN.get(desc.results[i].dtype, 0xA5))
-                    buffers.append(runtime.allocate(array))
-                    outputs.append((array, buffers[-1]))
-                    keep.append(self._fill(results[i], array,
-                                           desc.results[i].dtype))
-                    results[i].data = buffers[-1]
+                    array = np.empty(dims[first:first + rank], _DTYPES[dtype])
+                    array.view(np.uint8).fill(_NAN.get(dtype, 0xA5))
+                    self.buffers.append(runtime.allocate(array))
+                    self.outputs.append((array, self.buffers[-1]))
+                    self.keep.append(self._fill(self.outs[i], array, dtype))
+                    self.outs[i].data = self.buffers[-1]
                 first += rank
             size = ctypes.c_uint64()
             check(lib.hipfuse_rt_function_workspace_size(
-                function, ctypes.c_size_t(len(arrays)), args,
-                ctypes.byref(size)))
-            workspace = ctypes.c_void_p()
-            check(lib.hipfuse_rt_device_allocate(runtime.device, size,
-                                                 ctypes.byref(workspace)))
-            buffers.append(workspace)
-            if size.value:
-                check(lib.hipfuse_rt_device_fill(
-                    runtime.device, workspace, ctypes.c_uint8(scratch), size))
-            check(lib.hipfuse_rt_function_launch(
-                function, None, workspace, size,
-                ctypes.c_size_t(len(arrays)), args,
-                ctypes.c_size_t(len(ranks)), results))
-            check(lib.hipfuse_rt_stream_synchronize(runtime.device, None))
-            for array, memory in outputs:
-                runtime.copy_from(memory, array)
-        finally:
-            for memory in buffers:
-                runtime.free(memory)
-        return [array for array, _ in outputs]
+                self.function, self.count, self.args, ctypes.byref(size)))
+            self.workspace_size = size.value
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for memory in self.buffers:
+            self.runtime.free(memory)
+        self.buffers = []
+
+    def launch(self, workspace, stream=None):
+        """Enqueues the call."""
+        self.runtime._check(self.runtime.lib.hipfuse_rt_function_launch(
+            self.function, stream, workspace,
+            ctypes.c_uint64(self.workspace_size), self.count, self.args,
+            self.out_count, self.outs))
+
+    def results(self):
+        """What the last launch left, which has ended."""
+        for array, memory in self.outputs:
+            self.runtime.copy_from(memory, array)
+        return [array for array, _ in self.outputs]
 
     @staticmethod
     def _fill(tensor, array, dtype):
