@@ -268,42 +268,37 @@ def add_judged(suite, quick):
             for judged, driver in (("plans", "check_device_plans.py"),
                                    ("sequence", "check_attention_sequence.py")):
                 yield judged_line(suite, target, judged, driver)
-        name = f"attention-{target}"
-        artefact = os.path.join("artefacts", name + ".so")
-        arguments = ["--target", target, "--clusters",
-                     *map(str, CLUSTERS[1:2] if quick else CLUSTERS),
-                     "--edges", *(QUICK_EDGES if quick else ATTENTION_EDGES)]
-        script = os.path.join("test", "Integration",
-                              "check_device_attention.py")
-        done = subprocess.run(
-            [sys.executable, os.path.join(ROOT, script), "--build",
-             suite.build, "--save", suite.path(artefact),
-             "--compile-option=" + HOST_CPU, *arguments],
-            capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(f"{script}: {done.stderr.strip()[:4000]}")
-        yield "|".join((target, name, " ".join((
-            script, "--runtime lib/libhipfuse_rt.so.1 --artefact", artefact,
-            "--allow-missing --device DEVICE --filter FILTER",
-            f"--csv RESULTS/{name}.csv", *arguments))))
+        yield judged_line(
+            suite, target, "attention", "check_device_attention.py",
+            ("--clusters", *map(str, CLUSTERS[1:2] if quick else CLUSTERS),
+             "--edges", *(QUICK_EDGES if quick else ATTENTION_EDGES)),
+            ("--allow-missing --filter FILTER",
+             f"--csv RESULTS/attention-{target}.csv"))
         if not quick:
             yield from add_parity_table(suite, target)
 
 
-def judged_line(suite, target, name, driver):
-    """The line of judged.txt of a driver with programs of its own."""
+def save(script, *arguments):
+    """Lets a script compile what it will run elsewhere."""
+    done = subprocess.run(
+        [sys.executable, os.path.join(ROOT, script),
+         "--compile-option=" + HOST_CPU, *arguments],
+        capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{script}: {done.stderr.strip()[:4000]}")
+
+
+def judged_line(suite, target, name, driver, arguments=(), options=()):
+    """The line of judged.txt of a driver with programs of its own. `options`
+    are for the run alone."""
     name = f"{name}-{target}"
     artefact = os.path.join("artefacts", name + ".so")
     script = os.path.join("test", "Integration", driver)
-    done = subprocess.run(
-        [sys.executable, os.path.join(ROOT, script), "--build", suite.build,
-         "--save", suite.path(artefact), "--compile-option=" + HOST_CPU,
-         "--target", target], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{script}: {done.stderr.strip()[:4000]}")
+    save(script, "--build", suite.build, "--save", suite.path(artefact),
+         "--target", target, *arguments)
     return "|".join((target, name, " ".join((
         script, "--runtime lib/libhipfuse_rt.so.1 --artefact", artefact,
-        "--device DEVICE"))))
+        "--device DEVICE --target", target, *options, *arguments))))
 
 
 def add_parity_table(suite, target):
@@ -313,13 +308,9 @@ def add_parity_table(suite, target):
     for name in (folder, "scripts"):
         os.makedirs(suite.path(name), exist_ok=True)
     shutil.copy(os.path.join(ROOT, script), suite.path("scripts"))
-    done = subprocess.run(
-        [sys.executable, os.path.join(ROOT, script), "--run", suite.compiler,
-         "--compile-option=--target=" + suite.with_host(target),
-         "--compile-option=" + HOST_CPU, "--save", suite.path(folder)],
-        capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{script}: {done.stderr.strip()[:4000]}")
+    save(script, "--run", suite.compiler,
+         "--compile-option=--target=" + suite.with_host(target), "--save",
+         suite.path(folder))
     yield "|".join((target, f"parity-table-{target}", " ".join((
         script, "--runner bin/hipfuse-run --device DEVICE --artefacts",
         folder))))

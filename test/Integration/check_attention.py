@@ -609,7 +609,8 @@ def tool(args, name, *command):
         sys.exit(f"{name}: {result.stderr.strip()[:2000]}")
 
 
-def compile_text(args, directory, name, text, passes=(), target="host"):
+def compile_text(args, directory, name, text, passes=(), target="host",
+                 artefact=None, options=()):
     """Path of the artefact."""
     source = os.path.join(directory, name + ".mlir")
     with open(source, "w") as file:
@@ -620,10 +621,20 @@ def compile_text(args, directory, name, text, passes=(), target="host"):
         with open(changed) as file:
             print(file.read()) if args.print else None
         source = changed
-    artefact = os.path.join(directory, name + ".so")
+    artefact = artefact or os.path.join(directory, name + ".so")
     tool(args, "hipfuse-compile", source, "-o", artefact,
-         "--target=" + target)
+         "--target=" + target, *options)
     return artefact
+
+
+def compile_with_host(args, directory, name, text, target, *options):
+    """Path of the artefact of a driver with hipfuse_rt's arguments. The host
+    takes every function, so that one without a kernel for the target ends as
+    "no code" instead of ending the compilation."""
+    targets = target if target == "host" else target + ",host"
+    return compile_text(args, directory, name, text, target=targets,
+                        artefact=args.save,
+                        options=(*options, *args.compile_option))
 
 
 def judge(check, inputs, results, names):

@@ -46,15 +46,8 @@ def compile_checks(args, directory, target, seed):
         check_attention.build(f"attention_{i}", check,
                               check.inputs(seed)).text()
         for i, check in enumerate(CHECKS))
-    source = os.path.join(directory, "attention.mlir")
-    with open(source, "w") as file:
-        file.write(text)
-    artefact = args.save or os.path.join(directory, "attention.so")
-    # The host takes every function, so that one without a kernel for the target
-    # ends as "no code" instead of ending the compilation.
-    check_attention.tool(args, "hipfuse-compile", source, "-o", artefact,
-                         f"--target={target},host", *args.compile_option)
-    return artefact
+    return check_attention.compile_with_host(args, directory, "attention",
+                                             text, target)
 
 
 def problems_of(runtime, module, name, check, seed, rounds):
@@ -85,7 +78,8 @@ def main():
     args, seed = hipfuse_rt.parse_arguments(parser)
     with tempfile.TemporaryDirectory() as directory:
         if args.save:
-            return compile_checks(args, directory, args.target, seed) and 0
+            compile_checks(args, directory, args.target, seed)
+            return 0
         runtime = hipfuse_rt.Runtime(args.runtime or args.build, args.device)
         target = args.target or runtime.architecture.split(":")[0]
         artefact = args.artefact or compile_checks(args, directory, target,

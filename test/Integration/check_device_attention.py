@@ -92,18 +92,9 @@ def compile_checks(args, directory, checks, seed):
             for (name, check), values in zip(checks, inputs))
         text.append(plan(args, directory, programs, clusters) if clusters
                     else programs)
-    source = os.path.join(directory, "attention.mlir")
-    with open(source, "w") as file:
-        file.write("\n".join(text))
-    artefact = args.save or os.path.join(directory, "attention.so")
-    # The host takes every function, so that one without a kernel for the
-    # target ends as "no code" instead of ending the compilation.
-    targets = args.target if args.target == "host" else args.target + ",host"
-    check_attention.tool(args, "hipfuse-compile", source, "-o", artefact,
-                         "--target=" + targets,
-                         f"--heads-per-launch={args.heads_per_launch}",
-                         *args.compile_option)
-    return artefact
+    return check_attention.compile_with_host(
+        args, directory, "attention", "\n".join(text), args.target,
+        f"--heads-per-launch={args.heads_per_launch}")
 
 
 class Outcome:

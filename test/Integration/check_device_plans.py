@@ -94,14 +94,8 @@ def compile_checks(args, directory, target, seed):
     text = "\n".join(
         check_attention.build(f"plan_{i}", check, check.inputs(seed)).text()
         for i, (check, _, _) in enumerate(checks_of()))
-    source = os.path.join(directory, "plans.mlir")
-    with open(source, "w") as file:
-        file.write(text)
-    artefact = args.save or os.path.join(directory, "plans.so")
-    targets = target if target == "host" else target + ",host"
-    check_attention.tool(args, "hipfuse-compile", source, "-o", artefact,
-                         "--target=" + targets, *args.compile_option)
-    return artefact
+    return check_attention.compile_with_host(args, directory, "plans", text,
+                                             target)
 
 
 def random_lengths(rng, requests):

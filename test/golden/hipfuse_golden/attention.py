@@ -270,11 +270,11 @@ PARITY_COSINE_DIFFERENCE = 3e-2
 
 
 def out_errors(got, want, exact, bar="strict"):
-    """Masks [T, H] and [T, H, V] of what is beyond FlashMLA's tolerances:
-    cosine difference, and elements off by more than both the absolute and the
-    relative bound; `want` is `exact` as it is stored. The bar is "strict",
-    which takes the first per row of one head instead of per tensor, or
-    "weights"."""
+    """Cosine differences [T, H], and masks [T, H] and [T, H, V] of what is
+    beyond FlashMLA's tolerances: cosine difference, and elements off by more
+    than both the absolute and the relative bound; `want` is `exact` as it is
+    stored. The bar is "strict", which takes the first per row of one head
+    instead of per tensor, or "weights"."""
     if bar == "strict":
         difference = cosine_difference(got, want)
         rows, absolute = ~(difference <= OUT_COSINE_DIFFERENCE), OUT_ABSOLUTE
@@ -290,7 +290,7 @@ def out_errors(got, want, exact, bar="strict"):
                      (error <= OUT_RELATIVE * np.abs(want)))
     empty = np.all(want == 0, axis=-1)
     rows |= empty & np.any(got != 0, axis=-1)
-    return rows, elements
+    return difference, rows, elements
 
 
 def lse_errors(got, want):

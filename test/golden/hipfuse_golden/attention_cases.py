@@ -115,9 +115,8 @@ def attention_outputs(o, result, exact=None):
                 "out", cosine.size, int(wrong.sum()) + low,
                 1 - float(np.min(cosine)), "1 - cosine",
                 note=f"mean cosine {mean:.6f}, min {np.min(cosine):.6f}")]
-        rows, elements = attention.out_errors(got, want, result.o, o.bar)
-        difference = attention.cosine_difference(
-            got, want if o.bar == "strict" else result.o)
+        difference, rows, elements = attention.out_errors(got, want, result.o,
+                                                          o.bar)
         bad = rows | elements.any(axis=-1)
         note = ""
         if bad.any():
